@@ -1,0 +1,317 @@
+"""Selectors: which entries of a tensor survive.
+
+A selector is a small frozen value. Asked for a *criterion* it looks at a tensor and returns either a
+threshold (float) or a mask (bool); :func:`keep` applies either. Splitting the two lets a layer choose
+once, in the forward pass, and apply the choice later, in the backward pass, without storing a mask.
+
+Top-K is the selector of SWAT (section 3.1) and, constrained to slices, of Figure 3 of its ICLR 2020
+submission; random selection is that figure's null hypothesis.
+"""
+
+from dataclasses import dataclass
+from math import ceil, prod
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from swatlib.thresholds import (
+    SAMPLE,
+    keep_above,
+    kth_magnitude,
+    refreshed_magnitude,
+    sampled_magnitude,
+)
+
+DIMENSIONS = "NCHW"
+
+
+class Memory:
+    """What a selector with a period remembers between calls: a threshold and a count of calls.
+
+    Attributes
+    ----------
+    threshold : Tensor, shape (), float32
+        NaN until the first call.
+    calls : Tensor, shape (), int64, always on the CPU
+    """
+
+    def __init__(self, like: Tensor):
+        dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
+        self.threshold = torch.full((), torch.nan, dtype=dtype, device=like.device)
+        self.calls = torch.zeros((), dtype=torch.int64)
+
+
+class Selector(Protocol):
+    """What a recipe's slot holds."""
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction of entries set to zero."""
+        ...
+
+    @property
+    def period(self) -> int:
+        """Training calls between two fresh choices."""
+        ...
+
+    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
+        """Return the threshold or the mask by which ``x`` is sparsified."""
+        ...
+
+    def __str__(self) -> str: ...
+
+
+def check_sparsity(sparsity: float, name: str = "sparsity") -> float:
+    """Return ``sparsity`` if it is a number in [0, 1), else raise ValueError naming it."""
+    if not isinstance(sparsity, int | float) or not 0 <= sparsity < 1:
+        raise ValueError(f"{name} must be in [0, 1), got {sparsity!r}")
+    return float(sparsity)
+
+
+def kept_count(n: int, sparsity: float) -> int:
+    """Return K = ceil((1 - s) n), the number of entries that survive out of ``n``.
+
+    At least one entry of a non-empty tensor survives. The product is rounded at the tenth digit
+    first, so that 1000 entries at sparsity 0.9 keep 100 and not 101.
+    """
+    return ceil(round((1 - check_sparsity(sparsity)) * n, 10))
+
+
+def _chosen_dims(x: Tensor, over: str) -> list[int]:
+    if not over or set(over) - set(DIMENSIONS):
+        raise ValueError(f"over must name dimensions out of {DIMENSIONS!r}, got {over!r}")
+    if set(over) == set(DIMENSIONS):
+        return list(range(x.ndim))
+    return [d for d in range(x.ndim) if d < 4 and DIMENSIONS[d] in over]
+
+
+def _floating(x: Tensor) -> Tensor:
+    if not x.is_floating_point():
+        raise TypeError(f"x must have a floating dtype, got {x.dtype}")
+    return x
+
+
+def _rows(x: Tensor, over: str) -> tuple[Tensor, list[int]]:
+    """Lay ``x`` out as (slices, entries per slice); also return the slices' broadcastable shape."""
+    dims = _chosen_dims(x, over)
+    if len(dims) == x.ndim:
+        # Order does not matter to a threshold: read memory as it lies, whatever the memory format.
+        by_stride = sorted(range(x.ndim), key=lambda d: -x.stride(d))
+        return x.permute(by_stride).reshape(1, -1), [1] * x.ndim
+    others = [d for d in range(x.ndim) if d not in dims]
+    shape = [1 if d in dims else x.shape[d] for d in range(x.ndim)]
+    rows = prod(x.shape[d] for d in others)
+    return x.permute(*others, *dims).reshape(rows, -1 if x.numel() else 0), shape
+
+
+def topk_threshold(
+    x: Tensor, sparsity: float, over: str = DIMENSIONS, sample: int | None = None
+) -> Tensor:
+    """Return the K-th largest magnitude, one per slice.
+
+    Parameters
+    ----------
+    x : Tensor
+        Floating, not empty; by position its dimensions are called N, C, H, W.
+    sparsity : float
+        Fraction to zero, in [0, 1).
+    over : str
+        Dimensions that compete for the same K: "NCHW" the whole tensor, "CHW" each sample (or
+        filter), "HW" each channel of each sample, or any other subset.
+    sample : int, optional
+        Estimate from so many entries (whole tensors only); exact if not given.
+
+    Returns
+    -------
+    Tensor, float32 (float64 for float64)
+        A scalar for a whole tensor, else broadcastable to ``x``.
+
+    Raises
+    ------
+    ValueError
+        For a sparsity outside [0, 1), an unknown dimension, or a sample of slices.
+    TypeError
+        For an integer tensor.
+    """
+    rows, shape = _rows(_floating(x), over)
+    k = kept_count(rows.shape[1], sparsity)
+    if sample:
+        _check_whole("sample", sample, over)
+        return sampled_magnitude(rows[0], k, sample)
+    threshold = kth_magnitude(rows, k)
+    return threshold.reshape(shape) if set(over) != set(DIMENSIONS) else threshold[0]
+
+
+def topk_mask(x: Tensor, sparsity: float, over: str = DIMENSIONS) -> Tensor:
+    """Return the mask of exactly K entries of largest magnitude per slice.
+
+    Ties at the K-th magnitude are broken by position: the first in NCHW order survive, on every
+    device and in every memory format. Parameters and errors as in :func:`topk_threshold`.
+
+    Returns
+    -------
+    Tensor, bool, shape of ``x``
+    """
+    dims = _chosen_dims(_floating(x), over)
+    others = [d for d in range(x.ndim) if d not in dims]
+    laid_out = x.detach().permute(*others, *dims)
+    rows = laid_out.reshape(prod(laid_out.shape[: len(others)]), -1 if x.numel() else 0)
+    if not rows.numel():
+        return torch.ones_like(x, dtype=torch.bool)
+    k = kept_count(rows.shape[1], sparsity)
+    # A stable sort is the definition itself; NaN sorts first as the largest magnitude.
+    order = rows.abs().sort(dim=1, descending=True, stable=True).indices[:, :k]
+    mask = torch.zeros(rows.shape, dtype=torch.bool, device=x.device).scatter_(1, order, True)
+    back = [(*others, *dims).index(d) for d in range(x.ndim)]
+    return mask.reshape(laid_out.shape).permute(back)
+
+
+def random_mask(
+    x: Tensor,
+    sparsity: float,
+    over: str = DIMENSIONS,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Return a mask of exactly K entries per slice, drawn uniformly without replacement."""
+    return topk_mask(torch.rand(x.shape, generator=generator, device=x.device), sparsity, over)
+
+
+def keep(x: Tensor, criterion: Tensor | None) -> Tensor:
+    """Apply a criterion: a bool mask, a threshold, or None for everything."""
+    if criterion is None:
+        return x
+    if criterion.dtype == torch.bool:
+        return torch.where(criterion, x, 0)
+    return keep_above(x, criterion)
+
+
+def _check_whole(name: str, value: object, over: str) -> None:
+    if set(over) != set(DIMENSIONS):
+        raise ValueError(f"{name}={value} needs over={DIMENSIONS!r} (one threshold), got {over!r}")
+
+
+@dataclass(frozen=True)
+class TopK:
+    """Keep the K entries of largest magnitude (SWAT section 3.1).
+
+    Parameters
+    ----------
+    sparsity : float
+        Fraction to zero, in [0, 1).
+    over : str
+        Dimensions that compete, see :func:`topk_threshold`.
+    exact : bool
+        True keeps exactly K entries (by index, ties broken by position). False, the default, keeps
+        every entry that reaches the K-th magnitude: faster, more than K on ties.
+    sample : int
+        Estimate the threshold from so many entries (0: exactly). ``True`` takes the default sample.
+    period : int
+        Recompute the threshold on every ``period``-th training call of the layer (section 3.3.3).
+
+    Raises
+    ------
+    ValueError
+        For values outside their range, or for ``exact``, slices and a sample or a period together.
+    """
+
+    sparsity: float
+    over: str = DIMENSIONS
+    exact: bool = False
+    sample: int = 0
+    period: int = 1
+
+    def __post_init__(self) -> None:
+        check_sparsity(self.sparsity)
+        _chosen_dims(torch.empty(0), self.over)
+        if self.sample is True:
+            object.__setattr__(self, "sample", SAMPLE)
+        if self.sample < 0:
+            raise ValueError(f"sample must be at least 0, got {self.sample}")
+        if self.period < 1:
+            raise ValueError(f"period must be at least 1, got {self.period}")
+        for name, value in (("sample", self.sample > 0), ("period", self.period > 1)):
+            if value:
+                _check_whole(name, getattr(self, name), self.over)
+                if self.exact:
+                    raise ValueError(f"{name} needs a threshold: exact must be False, got True")
+
+    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
+        """Return the threshold (or, if ``exact``, the mask) for ``x``.
+
+        With a period, ``memory`` holds the threshold between calls. Evaluation reads it and never
+        writes it; before the first training call it uses a fresh one.
+        """
+        x = _floating(x.detach())
+        if self.exact or not x.numel():
+            return topk_mask(x, self.sparsity, self.over)
+        if self.period == 1 or memory is None:
+            return topk_threshold(x, self.sparsity, self.over, self.sample)
+        rows, _ = _rows(x, self.over)
+        k = kept_count(rows.shape[1], self.sparsity)
+        if training:
+            return refreshed_magnitude(
+                rows[0], k, self.sample, self.period, memory.threshold, memory.calls
+            )
+        fresh = kth_magnitude(rows, k)[0]
+        return torch.where(memory.threshold.isnan(), fresh, memory.threshold)
+
+    def __str__(self) -> str:
+        slices = "" if set(self.over) == set(DIMENSIONS) else f" over {self.over}"
+        how = [
+            *(["exact K"] if self.exact else []),
+            *([f"sample {self.sample}"] if self.sample else []),
+            *([f"period {self.period}"] if self.period > 1 else []),
+        ]
+        return f"TopK {self.sparsity:g}{slices}" + (f" ({', '.join(how)})" if how else "")
+
+
+@dataclass(frozen=True)
+class RandomK:
+    """Keep K entries at random positions, new ones on every call.
+
+    The null hypothesis of Figure 3 of the ICLR 2020 submission. Positions come from torch's global
+    random state.
+    """
+
+    sparsity: float
+    over: str = DIMENSIONS
+    period: int = 1
+
+    def __post_init__(self) -> None:
+        check_sparsity(self.sparsity)
+        _chosen_dims(torch.empty(0), self.over)
+        if self.period != 1:
+            raise ValueError(f"period of a random selector must be 1, got {self.period}")
+
+    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
+        """Return a mask of exactly K random entries per slice."""
+        return random_mask(x.detach(), self.sparsity, self.over)
+
+    def __str__(self) -> str:
+        slices = "" if set(self.over) == set(DIMENSIONS) else f" over {self.over}"
+        return f"RandomK {self.sparsity:g}{slices}"
+
+
+@dataclass(frozen=True)
+class TopColumns:
+    """Keep the columns of a batch of gradients whose magnitudes, summed over the batch, are largest.
+
+    The unified form of meProp: every sample keeps the same entries, so the products stay dense and
+    small. A column is a position (all dimensions but the first).
+    """
+
+    sparsity: float
+    period: int = 1
+
+    def __post_init__(self) -> None:
+        check_sparsity(self.sparsity)
+        if self.period != 1:
+            raise ValueError(f"period of a unified selector must be 1, got {self.period}")
+
+    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
+        """Return a mask of exactly K columns, broadcastable over the batch."""
+        return topk_mask(x.detach().abs().sum(0, keepdim=True), self.sparsity)
+
+    def __str__(self) -> str:
+        return f"TopK {self.sparsity:g} columns of the batch"
