@@ -1,0 +1,86 @@
+"""One way to get a network: :func:`network` picks it by name and fits it to the image."""
+
+from torch import nn
+
+from swatlib.models.densenet import densenet121
+from swatlib.models.resnet import resnet18, resnet34, resnet50, resnet101, wrn50_2
+from swatlib.models.small import small_densenet, small_resnet, small_vgg
+from swatlib.models.vgg import vgg16
+from swatlib.models.wide_resnet import wrn16_8, wrn28_10
+
+SMALL = {"small_resnet": small_resnet, "small_vgg": small_vgg, "small_densenet": small_densenet}
+LARGE = {
+    "resnet18": resnet18,
+    "resnet34": resnet34,
+    "resnet50": resnet50,
+    "resnet101": resnet101,
+    "wrn50_2": wrn50_2,
+    "vgg16": vgg16,
+    "densenet121": densenet121,
+    "wrn16_8": wrn16_8,
+    "wrn28_10": wrn28_10,
+}
+NAMES = (*SMALL, *LARGE)
+"""Every name that :func:`network` knows."""
+
+
+def network(
+    name: str,
+    classes: int = 10,
+    image: int = 32,
+    channels: int = 3,
+    width: int | None = None,
+    depth: int | None = None,
+) -> nn.Module:
+    """Build a network by name, in the form that fits the image size.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`NAMES`. The large networks take their CIFAR form for images of at most 64
+        pixels and their ImageNet form above. Under ``torch.device("meta")`` no weights
+        are allocated.
+    classes : int
+        Number of outputs.
+    image : int
+        Pixels along a side of the square image, at least 8 (32 for `vgg16`).
+    channels : int
+        Image channels, 1 or 3 for photographs.
+    width, depth : int, optional
+        Only for the small families: channels of the first stage (default 32) and
+        number of weighted layers (default 8, for `small_densenet` 13).
+
+    Returns
+    -------
+    nn.Module
+        Freshly initialised, in training mode; maps (N, channels, image, image) to (N, classes).
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, a size that is not positive, an image too small for the network, a
+        depth the family cannot have, or a width or depth given to a large network.
+
+    Examples
+    --------
+    >>> model = network("small_resnet", classes=10, image=8, channels=1)
+    >>> sum(p.numel() for p in model.parameters())
+    308074
+    """
+    if name not in NAMES:
+        raise ValueError(f"name must be one of {', '.join(NAMES)}, got {name!r}")
+    sizes = {"classes": classes, "image": image, "channels": channels}
+    sizes |= {"width": width, "depth": depth} if name in SMALL else {}
+    for argument, value in sizes.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{argument} must be at least 1, got {value}")
+    smallest = 32 if name == "vgg16" else 8
+    if image < smallest:
+        raise ValueError(f"image must be at least {smallest} for {name}, got {image}")
+    if name in SMALL:
+        options = {"width": width, "depth": depth}
+        chosen = {key: value for key, value in options.items() if value is not None}
+        return SMALL[name](classes, image, channels, **chosen)
+    if width is not None or depth is not None:
+        raise ValueError(f"width and depth are fixed for {name}; only {', '.join(SMALL)} take them")
+    return LARGE[name](classes, image, channels)

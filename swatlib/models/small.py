@@ -1,0 +1,128 @@
+"""Three small network families for 8x8 to 32x32 images: residual, plain and densely connected.
+
+They keep the traits of ResNet-18, VGG-16 and DenseNet-121 that the papers' sensitivity studies
+depend on (shortcuts, none, concatenation), at a cost of seconds instead of days. A stem
+convolution, which halves images above 8x8, is followed by three stages, each at half the
+size of the one before: 8, 4 and 2 pixels for 8x8 and 16x16 images, 16, 8 and 4 for 32x32.
+(A fourth halving would leave 1x1 maps, where only the centre of a padded 3x3 kernel learns.)
+A training step of the three costs about the same.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from swatlib.models.layers import BasicBlock, conv1x1, conv3x3, he_init_
+
+
+class DenseLayer(nn.Module):
+    """BN, ReLU, 3x3 convolution; its output is concatenated to its input (Huang et al. 2017)."""
+
+    def __init__(self, inputs: int, growth: int) -> None:
+        super().__init__()
+        self.bn = nn.BatchNorm2d(inputs)
+        self.relu = nn.ReLU()
+        self.conv = conv3x3(inputs, growth)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, H, W) to (N, inputs + growth, H, W)."""
+        return torch.cat([x, self.conv(self.relu(self.bn(x)))], dim=1)
+
+
+def small_resnet(
+    classes: int, image: int, channels: int, width: int = 32, depth: int = 8
+) -> nn.Module:
+    """Residual network: stem, three stages of basic blocks (width, 2 width, 4 width), linear.
+
+    Parameters
+    ----------
+    classes, image, channels : int
+        Outputs, pixels along a side of the image, and image channels.
+    width : int
+        Channels of the stem and of the first stage.
+    depth : int
+        Weighted layers along the longest path, 6 n + 2 for n blocks a stage.
+    """
+    blocks = _per_stage(depth, step=6, fixed=2)
+    layers = [_stem(image, channels, width), nn.BatchNorm2d(width), nn.ReLU()]
+    inputs = width
+    for stage in range(3):
+        outputs = width * 2**stage
+        for block in range(blocks):
+            layers.append(BasicBlock(inputs, outputs, stride=2 if stage and not block else 1))
+            inputs = outputs
+    return he_init_(nn.Sequential(*layers, *_head(inputs, classes)))
+
+
+def small_vgg(
+    classes: int, image: int, channels: int, width: int = 32, depth: int = 8
+) -> nn.Module:
+    """Plain network: conv-BN-ReLU throughout, max pooling between stages, linear.
+
+    The layers of :func:`small_resnet` without its shortcuts.
+
+    Parameters
+    ----------
+    classes, image, channels : int
+        Outputs, pixels along a side of the image, and image channels.
+    width : int
+        Channels of the stem and of the first stage; the next stages have 2 and 4 times as many.
+    depth : int
+        Weighted layers, 3 n + 2 for n convolutions a stage.
+    """
+    convolutions = _per_stage(depth, step=3, fixed=2)
+    layers = [_stem(image, channels, width), nn.BatchNorm2d(width), nn.ReLU()]
+    inputs = width
+    for stage in range(3):
+        outputs = width * 2**stage
+        if stage:
+            layers.append(nn.MaxPool2d(2))
+        for _ in range(convolutions):
+            layers += [conv3x3(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU()]
+            inputs = outputs
+    return he_init_(nn.Sequential(*layers, *_head(inputs, classes)))
+
+
+def small_densenet(
+    classes: int, image: int, channels: int, width: int = 32, depth: int = 13
+) -> nn.Module:
+    """Densely connected network: stem, three dense blocks with 1x1 transitions, linear.
+
+    Parameters
+    ----------
+    classes, image, channels : int
+        Outputs, pixels along a side of the image, and image channels.
+    width : int
+        Channels of the stem; each dense layer adds half as many (the growth rate).
+    depth : int
+        Weighted layers, 3 n + 4 for n layers a block.
+    """
+    per_block = _per_stage(depth, step=3, fixed=4)
+    growth = max(1, width // 2)
+    layers = [_stem(image, channels, width)]
+    inputs = width
+    for stage in range(3):
+        if stage:
+            layers += [nn.BatchNorm2d(inputs), nn.ReLU(), conv1x1(inputs, inputs // 2)]
+            layers.append(nn.AvgPool2d(2))
+            inputs //= 2
+        for _ in range(per_block):
+            layers.append(DenseLayer(inputs, growth))
+            inputs += growth
+    layers += [nn.BatchNorm2d(inputs), nn.ReLU()]
+    return he_init_(nn.Sequential(*layers, *_head(inputs, classes)))
+
+
+def _stem(image: int, channels: int, width: int) -> nn.Module:
+    return conv3x3(channels, width, stride=1 if image <= 8 else 2)
+
+
+def _head(inputs: int, classes: int) -> list[nn.Module]:
+    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes)]
+
+
+def _per_stage(depth: int, step: int, fixed: int) -> int:
+    count, rest = divmod(depth - fixed, step)
+    if count < 1 or rest:
+        examples = ", ".join(str(step * n + fixed) for n in (1, 2, 3))
+        raise ValueError(f"depth must be {step} n + {fixed} ({examples}, ...), got {depth}")
+    return count
