@@ -71,9 +71,7 @@ def convolution(
     -------
     Tensor, shape (N, Cout, Ho, Wo), dtype of ``x``
     """
-    return _Product.apply(
-        x, weight, bias, *criteria, geometry, input_grad_gradient, weight_grad_gradient
-    )
+    return _run(x, weight, bias, criteria, geometry, input_grad_gradient, weight_grad_gradient)
 
 
 def linear(
@@ -88,8 +86,32 @@ def linear(
 
     ``x`` has shape (..., in), ``weight`` (out, in), the result (..., out).
     """
+    return _run(x, weight, bias, criteria, None, input_grad_gradient, weight_grad_gradient)
+
+
+def _run(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    criteria: Criteria,
+    geometry: Convolution | None,
+    *gradient_selectors: Selector | None,
+) -> Tensor:
+    # Sameness is told by two flags and not by passing a tensor twice, which no compiler traces.
+    forward_weight, forward_activation, input_grad_weight, weight_grad_activation = criteria
+    same_w = input_grad_weight is forward_weight
+    same_x = weight_grad_activation is forward_activation
     return _Product.apply(
-        x, weight, bias, *criteria, None, input_grad_gradient, weight_grad_gradient
+        x,
+        weight,
+        bias,
+        forward_weight,
+        forward_activation,
+        None if same_w else input_grad_weight,
+        None if same_x else weight_grad_activation,
+        (same_w, same_x),
+        geometry,
+        gradient_selectors,
     )
 
 
@@ -104,9 +126,9 @@ class _Product(Function):
         forward_activation: Tensor | None,
         input_grad_weight: Tensor | None,
         weight_grad_activation: Tensor | None,
+        same: tuple[bool, bool],
         geometry: Convolution | None,
-        input_grad_gradient: Selector | None,
-        weight_grad_gradient: Selector | None,
+        gradient_selectors: tuple[Selector | None, Selector | None],
     ) -> Tensor:
         x_used = keep(x, forward_activation)
         w_used = keep(weight, forward_weight).to(x.dtype)
@@ -118,17 +140,16 @@ class _Product(Function):
             y = torch.conv2d(x_used, w_used, b_used, g.stride, g.padding, g.dilation, g.groups)
 
         # A criterion shared with the forward product is spent: save the sparse operand itself.
-        ctx.same_w = input_grad_weight is forward_weight
-        ctx.same_x = weight_grad_activation is forward_activation
+        same_w, same_x = same
         ctx.save_for_backward(
-            x_used if ctx.same_x else x,
-            w_used if ctx.same_w else weight,
-            None if ctx.same_x else weight_grad_activation,
-            None if ctx.same_w else input_grad_weight,
+            x_used if same_x else x,
+            w_used if same_w else weight,
+            weight_grad_activation,
+            input_grad_weight,
         )
         ctx.geometry, ctx.weight_dtype = geometry, weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
-        ctx.selectors = input_grad_gradient, weight_grad_gradient
+        ctx.gradient_selectors = gradient_selectors
         return y
 
     @staticmethod
@@ -137,7 +158,7 @@ class _Product(Function):
         x, weight, x_criterion, w_criterion = ctx.saved_tensors
         x = keep(x, x_criterion)
         weight = keep(weight, w_criterion).to(grad.dtype)
-        for_input, for_weight = ctx.selectors
+        for_input, for_weight = ctx.gradient_selectors
         g_input = keep(grad, for_input.criterion(grad)) if for_input else grad
         if for_weight == for_input:
             g_weight = g_input

@@ -101,7 +101,7 @@ def _rows(x: Tensor, over: str) -> tuple[Tensor, list[int]]:
         return x.permute(by_stride).reshape(1, -1), [1] * x.ndim
     others = [d for d in range(x.ndim) if d not in dims]
     shape = [1 if d in dims else x.shape[d] for d in range(x.ndim)]
-    rows = prod(x.shape[d] for d in others)
+    rows = prod([x.shape[d] for d in others])
     return x.permute(*others, *dims).reshape(rows, -1 if x.numel() else 0), shape
 
 
@@ -156,7 +156,7 @@ def topk_mask(x: Tensor, sparsity: float, over: str = DIMENSIONS) -> Tensor:
     dims = _chosen_dims(_floating(x), over)
     others = [d for d in range(x.ndim) if d not in dims]
     laid_out = x.detach().permute(*others, *dims)
-    rows = laid_out.reshape(prod(laid_out.shape[: len(others)]), -1 if x.numel() else 0)
+    rows = laid_out.reshape(prod(list(laid_out.shape[: len(others)])), -1 if x.numel() else 0)
     if not rows.numel():
         return torch.ones_like(x, dtype=torch.bool)
     k = kept_count(rows.shape[1], sparsity)

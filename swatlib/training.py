@@ -1,0 +1,208 @@
+"""Training: a plain loop, and a run as a value that the loop can be asked for.
+
+Nothing here is needed to train sparsely: a model made sparse by ``sparsify_`` trains in any loop with
+any optimizer. This is the loop the book's records come from.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import cos, isfinite, pi
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from swatlib.data import Dataset, load
+from swatlib.models import network
+from swatlib.recipes import recipe
+from swatlib.sparsify import sparsify_
+
+OnStep = Callable[[int, nn.Module], None]
+SCHEDULES = ("cosine", "steps", "constant")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The specification of one training run; two equal runs give the same numbers on one machine.
+
+    Parameters
+    ----------
+    data : str
+        Data set, as :func:`swatlib.data.load` names it.
+    pixels, images : int, optional
+        Size of the images and number of training images, where not the data set's own.
+    network : str
+        As :func:`swatlib.models.network` names it.
+    width, depth : int, optional
+        Of a small network.
+    method : str
+        As :func:`swatlib.recipes.recipe` names it.
+    sparsity : float
+        In [0, 1).
+    options : dict
+        Further options of the method.
+    epochs, batch_size : int
+    lr, momentum, weight_decay : float
+        Of SGD; ``lr`` is the peak rate.
+    schedule : str
+        "cosine" to zero, per step; "steps", a tenth at one and two thirds of the run as the papers
+        have it for CIFAR; "constant". The first twentieth of a run warms up linearly.
+    seed : int
+        Of the initial weights, the order of the images and every random choice of the method.
+    """
+
+    data: str = "digits"
+    pixels: int | None = None
+    images: int | None = None
+    network: str = "small_resnet"
+    width: int | None = None
+    depth: int | None = None
+    method: str = "dense"
+    sparsity: float = 0.0
+    options: dict[str, Any] = field(default_factory=dict)
+    epochs: int = 10
+    batch_size: int = 128
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: str = "cosine"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.batch_size == 1:
+            raise ValueError("batch_size must be at least 2 for batch normalisation, got 1")
+        if not (isfinite(self.lr) and self.lr > 0):
+            raise ValueError(f"lr must be positive, got {self.lr}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule must be one of {SCHEDULES}, got {self.schedule!r}")
+        # An unknown method or sparsity is known to be wrong before anything is computed.
+        recipe(self.method, self.sparsity, **self.options)
+
+
+def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None) -> dict[str, Any]:
+    """Train as ``run`` says and return its metrics.
+
+    Parameters
+    ----------
+    run : Run
+    device : str, optional
+        A GPU if there is one, else the CPU.
+    on_step : callable, optional
+        Called as ``on_step(step, model)`` after every optimizer step.
+
+    Returns
+    -------
+    dict
+        ``epochs``: per epoch ``train_loss`` (mean over the epoch's batches), ``test_accuracy`` (percent)
+        and ``test_loss``; ``test_accuracy``: the last epoch's; ``diverged``: whether the loss became
+        non-finite, which ends the run; ``parameters``; ``train_images``, ``test_images``, ``pixels``.
+    """
+    dataset = load(run.data, pixels=run.pixels, images=run.images)
+    model = build(run, dataset)
+    epochs = list(train(model, dataset, run, device, on_step))
+    return {
+        "epochs": epochs,
+        "test_accuracy": epochs[-1]["test_accuracy"],
+        "diverged": not isfinite(epochs[-1]["train_loss"]),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "train_images": len(dataset.train_x),
+        "test_images": len(dataset.test_x),
+        "pixels": dataset.train_x.shape[-1],
+    }
+
+
+def build(run: Run, dataset: Dataset) -> nn.Module:
+    """Return the run's network, initialised from its seed and made sparse by its method."""
+    torch.manual_seed(run.seed)
+    channels, pixels = dataset.train_x.shape[1], dataset.train_x.shape[-1]
+    model = network(
+        run.network,
+        classes=dataset.classes,
+        image=pixels,
+        channels=channels,
+        width=run.width,
+        depth=run.depth,
+    )
+    return sparsify_(model, recipe(run.method, run.sparsity, **run.options))
+
+
+def train(
+    model: nn.Module,
+    dataset: Dataset,
+    run: Run,
+    device: str | None = None,
+    on_step: OnStep | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Train ``model`` with SGD as ``run`` says, yielding each epoch's metrics.
+
+    A generator, so that a caller can look at the model between epochs. It ends early when the loss
+    is no longer finite: what a diverged network would do further is of no use.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    model = model.to(device)
+    train_x, train_y, test_x, test_y = (t.to(device) for t in dataset[1:5])
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=run.lr, momentum=run.momentum, weight_decay=run.weight_decay
+    )
+    order = torch.Generator().manual_seed(run.seed)
+    # A last batch of one image has no batch statistics; it is left out.
+    starts = [s for s in range(0, len(train_x), run.batch_size) if len(train_x) - s > 1]
+    step, steps = 0, run.epochs * len(starts)
+    for epoch in range(run.epochs):
+        model.train()
+        permutation = torch.randperm(len(train_x), generator=order).to(device)
+        total = torch.zeros((), device=device)
+        for start in starts:
+            batch = permutation[start : start + run.batch_size]
+            for group in optimizer.param_groups:
+                group["lr"] = run.lr * rate(run.schedule, step / steps)
+            optimizer.zero_grad(set_to_none=True)
+            loss = nn.functional.cross_entropy(model(train_x[batch]), train_y[batch])
+            loss.backward()
+            optimizer.step()
+            total += loss.detach()
+            step += 1
+            if on_step is not None:
+                on_step(step, model)
+        accuracy, test_loss = evaluate(model, test_x, test_y)
+        train_loss = total.item() / len(starts)
+        yield {
+            "epoch": epoch + 1,
+            "train_loss": train_loss,
+            "test_loss": test_loss,
+            "test_accuracy": accuracy,
+        }
+        if not isfinite(train_loss):
+            return
+
+
+def rate(schedule: str, progress: float) -> float:
+    """Return the learning rate, as a fraction of its peak, at ``progress`` in [0, 1) of a run."""
+    warm_up = min(1.0, (progress + 1e-3) / 0.05)
+    if schedule == "cosine":
+        return warm_up * 0.5 * (1 + cos(pi * progress))
+    if schedule == "steps":
+        return warm_up * 0.1 ** ((progress >= 1 / 3) + (progress >= 2 / 3))
+    return warm_up
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 500
+) -> tuple[float, float]:
+    """Return accuracy in percent and mean cross-entropy of ``model`` on images ``x``, labels ``y``.
+
+    The model is evaluated in evaluation mode and left in the mode it was in.
+    """
+    training = model.training
+    model.eval()
+    correct, loss = 0, 0.0
+    for images, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
+        output = model(images)
+        correct += int((output.argmax(1) == labels).sum())
+        loss += nn.functional.cross_entropy(output, labels, reduction="sum").item()
+    model.train(training)
+    return 100 * correct / len(x), loss / len(x)
