@@ -73,7 +73,8 @@ def test_small_families_learn_at_every_size(name: str, image: int, channels: int
     model = network(name, classes=3, image=image, channels=channels, width=8)
     model(torch.randn(4, channels, image, image)).square().sum().backward()
     for key, parameter in model.named_parameters():
-        assert parameter.grad is not None and parameter.grad.isfinite().all(), key
+        assert parameter.grad is not None, key
+        assert parameter.grad.isfinite().all(), key
         if parameter.dim() == 4:  # every tap of every kernel takes part: no map shrinks to 1x1
             assert (parameter.grad.abs().sum((0, 1)) > 0).all(), key
 
@@ -89,7 +90,8 @@ def test_relus_are_modules_used_once_and_not_in_place(name: str) -> None:
                 lambda *_, key=key: calls.__setitem__(key, calls.get(key, 0) + 1)
             )
     model(torch.randn(2, 3, 8, 8))
-    assert calls and set(calls.values()) == {1}
+    assert calls
+    assert set(calls.values()) == {1}
 
 
 def test_width_and_depth_scale_the_small_families() -> None:
