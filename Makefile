@@ -1,0 +1,86 @@
+# Two commands matter: `make book` renders the book, `make test` runs every check.
+# Everything happens in .venv, which is made once from requirements.lock.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/installed
+HTML   := _build/html
+PORT   ?= 8000
+
+# Same results on every machine: one thread per process and, where notebooks run, no GPU and no data
+# but the embedded ones.
+export OMP_NUM_THREADS = 1
+export PYTHONHASHSEED = 0
+
+EMBEDDED := env -u SWATLIB_DATA CUDA_VISIBLE_DEVICES=
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with book/_ext/sanitize.cfg
+
+.PHONY: help book notebooks html test serve lab bench lint format lock clean
+
+help:
+	@echo "make book               render the book (EXECUTE=all runs every notebook again)"
+	@echo "make test               run every test, every notebook and the book's own checks"
+	@echo "make serve              show the book on http://localhost:$(PORT)"
+	@echo "make lab                open the notebooks in JupyterLab"
+	@echo "make bench [TOPIC=...]  time the library against dense PyTorch"
+	@echo "make lint               ruff and mypy"
+	@echo "make lock               write requirements.lock from .venv"
+	@echo "make clean              remove what was built, and .venv"
+
+# Make asks for one thing at a time; the recipes below use both cores themselves.
+.NOTPARALLEL:
+
+$(STAMP): requirements.lock pyproject.toml
+	@echo "installing the pinned packages into $(VENV); this takes a few minutes, once"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+book: notebooks html
+	@echo
+	@echo "The book is ready: $(CURDIR)/$(HTML)/index.html"
+
+notebooks: $(STAMP)
+	$(EMBEDDED) $(BIN)/python book/_ext/execute.py $(if $(filter all,$(EXECUTE)),--all)
+
+# Warnings are errors, and the folder is removed first: an unchanged rebuild forgets old warnings.
+html: $(STAMP)
+	rm -rf _build
+	$(BIN)/jupyter-book build book --config _config.yml --path-output . -W -n --keep-going
+
+# The book's own checks look at rendered pages. They render what is committed and execute nothing,
+# so that a notebook whose outputs are out of date fails the test instead of being repaired by it.
+$(HTML)/index.html: | $(STAMP)
+	$(MAKE) html
+
+test: $(STAMP) $(HTML)/index.html
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	$(EMBEDDED) $(BIN)/python -m pytest -n 2 --dist loadfile $(NBVAL) book
+
+serve: $(HTML)/index.html
+	@echo "http://localhost:$(PORT)   (Ctrl-C stops)"
+	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+
+lab: $(STAMP)
+	$(BIN)/jupyter lab --notebook-dir book
+
+bench: $(STAMP)
+	$(BIN)/python -m swatlib.bench $(TOPIC)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(STAMP)
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu$$//' > requirements.lock
+
+clean:
+	rm -rf $(VENV) _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find book swatlib tests -name __pycache__ -type d -prune -exec rm -rf {} +

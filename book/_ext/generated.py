@@ -1,0 +1,141 @@
+"""Sphinx extension: pages that are written by the code they describe.
+
+A page holds a comment where generated text belongs:
+
+``<!-- modules: swatlib.selectors swatlib.models.* -->``
+    the reference of these modules from their docstrings; ``.*`` stands for the modules directly
+    inside a package, those already named on the line left out.
+``<!-- commands: swatlib.cli:app -->``
+    the ``--help`` text of a typer application and of each of its commands.
+"""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+from unittest.mock import patch
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+MODULES = re.compile(r"^<!-- modules: (.+) -->$", re.MULTILINE)
+COMMANDS = re.compile(r"^<!-- commands: (\S+):(\S+) -->$", re.MULTILINE)
+
+HELP_WIDTH = 88  # columns; fits the text column of a page
+
+
+def expand(patterns: list[str]) -> list[str]:
+    """Return the module names that patterns such as ``swatlib.models.*`` stand for, in order."""
+    names: list[str] = []
+    for pattern in patterns:
+        if not pattern.endswith(".*"):
+            names.append(pattern)
+            continue
+        package = pattern.removesuffix(".*")
+        path = import_module(package).__path__
+        inside = [m.name for m in pkgutil.iter_modules(path) if not m.ispkg]
+        public = [f"{package}.{name}" for name in inside if not name.startswith("_")]
+        names += [name for name in [package, *public] if name not in names]
+    return names
+
+
+def module_reference(name: str) -> str:
+    """Return the Markdown section of one module."""
+    return (
+        f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n"
+        "   :ignore-module-all:\n   :show-inheritance:\n```\n"
+    )
+
+
+def commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield a command and, depth first, every command below it."""
+    yield path, command
+    for name, below in getattr(command, "commands", {}).items():
+        if not below.hidden:
+            yield from commands(below, (*path, name))
+
+
+def command_reference(module: str, attribute: str) -> str:
+    """Return the Markdown sections of a typer application: one per command, its help as shown."""
+    import typer
+    from typer.testing import CliRunner
+
+    app = getattr(import_module(module), attribute)
+    program = module.split(".")[0]
+    parts = []
+    plain = {"COLUMNS": str(HELP_WIDTH), "TERMINAL_WIDTH": str(HELP_WIDTH), "NO_COLOR": "1"}
+    with patch.dict(os.environ, plain | {"TERM": "dumb"}):
+        for path, _ in commands(typer.main.get_command(app), (program,)):
+            shown = CliRunner().invoke(app, [*path[1:], "--help"], prog_name=program)
+            if shown.exit_code != 0:
+                raise RuntimeError(f"{' '.join(path)} --help failed: {shown.output}")
+            text = "\n".join(line.rstrip() for line in shown.output.strip("\n").splitlines())
+            parts.append(f"## {' '.join(path)}\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+def fill(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Replace the comments of a page by what they stand for."""
+    text = source[0]
+    text = MODULES.sub(
+        lambda found: "\n".join(module_reference(n) for n in expand(found[1].split())), text
+    )
+    source[0] = COMMANDS.sub(lambda found: command_reference(found[1], found[2]), text)
+
+
+def home(name: str) -> str | None:
+    """Return the full name under which an object is defined, given one it is imported as.
+
+    >>> home("swatlib.sparsify_")
+    'swatlib.sparsify.sparsify_'
+    """
+    module, _, attribute = name.rpartition(".")
+    try:
+        item = getattr(import_module(module), attribute)
+        return f"{item.__module__}.{item.__qualname__}"
+    except (ImportError, AttributeError, ValueError):
+        return None
+
+
+def resolve(
+    app: Sphinx, env: BuildEnvironment, node: Any, contnode: nodes.TextElement
+) -> nodes.Element | None:
+    """Settle the Python names that Sphinx does not find by itself.
+
+    Names of other libraries and private names are shown without a link: the book is read
+    offline. A name of this library leads to where it is defined; if there is no such name, the
+    reference stays an error.
+    """
+    if node.get("refdomain") != "py":
+        return None
+    target = node["reftarget"]
+    if not target.startswith("swatlib") or target.rpartition(".")[2].startswith("_"):
+        return contnode
+    defined = home(target)
+    if defined is None or defined == target:
+        return None
+    domain = env.get_domain("py")
+    return domain.resolve_xref(
+        env, node["refdoc"], app.builder, node["reftype"], defined, node, contnode
+    )
+
+
+def skip_field_aliases(
+    app: Sphinx, what: str, name: str, item: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out what Python itself writes about the fields of named tuples."""
+    written_by_python = (getattr(item, "__doc__", None) or "").startswith("Alias for field")
+    return True if written_by_python else None
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.connect("source-read", fill)
+    app.connect("missing-reference", resolve)
+    app.connect("autodoc-skip-member", skip_field_aliases)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,94 @@
+"""pyproject.toml, requirements.lock, environment.yml and what is installed say the same."""
+
+import ast
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCK_LINES = (ROOT / "requirements.lock").read_text(encoding="utf-8").split("\n")
+PINNED = {
+    canonicalize_name(name): Version(version)
+    for name, version in (line.split("==") for line in LOCK_LINES if line)
+}
+
+
+def wanted() -> list[Requirement]:
+    """Every requirement of pyproject.toml: of the library, the book and the tests."""
+    extras = PROJECT["optional-dependencies"].values()
+    return [Requirement(r) for r in [*PROJECT["dependencies"], *(r for e in extras for r in e)]]
+
+
+@pytest.mark.parametrize("requirement", wanted(), ids=str)
+def test_every_range_of_pyproject_admits_the_pinned_version(requirement):
+    assert PINNED[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_lock_holds_exact_public_versions_only():
+    for line in filter(None, LOCK_LINES):
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line), line
+
+
+def test_lock_is_closed():
+    """Whatever a pinned package needs on this platform is pinned too, at a version it accepts."""
+    for name in PINNED:
+        for text in metadata.requires(name) or []:
+            needed = Requirement(text)
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                pinned = PINNED.get(canonicalize_name(needed.name))
+                assert pinned is not None, f"{name} needs {needed}, which is not pinned"
+                assert needed.specifier.contains(pinned, prereleases=True), f"{name}: {needed}"
+
+
+def test_installed_versions_are_the_pinned_ones():
+    """A local label such as +cpu is the same release."""
+    different = {
+        name: (metadata.version(name), str(version))
+        for name, version in PINNED.items()
+        if Version(metadata.version(name)).public != version.public
+    }
+    assert not different
+
+
+def test_conda_environment_is_the_lock():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    [pip] = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
+    assert "--requirement requirements.lock" in pip
+    assert "--editable ." in pip
+    [python] = [d for d in environment["dependencies"] if str(d).startswith("python ")]
+    assert python.removeprefix("python ") == PROJECT["requires-python"]
+
+
+def imported_modules(source: str) -> set[str]:
+    """Top-level names that a Python file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_every_import_of_the_library_is_a_declared_dependency():
+    """An import that only works because some other package pulled it in breaks one day."""
+    distributions = metadata.packages_distributions()
+    declared = {canonicalize_name(Requirement(r).name) for r in PROJECT["dependencies"]}
+    for path in (ROOT / "swatlib").rglob("*.py"):
+        for module in imported_modules(path.read_text(encoding="utf-8")) - {"swatlib"}:
+            providers = {canonicalize_name(name) for name in distributions.get(module, [])}
+            assert not providers or providers & declared, f"{path.name} imports {module}"
+
+
+def test_citation_and_package_name_the_same_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert str(citation["version"]) == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
