@@ -1,0 +1,115 @@
+"""An image folder, or a tar of one: ``train/<class>/*.jpg`` and ``test/<class>/*.jpg``."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from .archive import members
+from .cache import Arrays, cached
+from .splits import Images
+
+SUFFIXES = (".tar.xz", ".tar.gz", ".tgz", ".tar.bz2", ".tar")
+IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp"}
+
+
+def find(name: str, folder: Path) -> Path | None:
+    """Return the folder or archive called ``name`` inside ``folder``, or None."""
+    candidates = [folder / name, *(folder / f"{name}{suffix}" for suffix in SUFFIXES)]
+    return next((path for path in candidates if path.exists()), None)
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes]]:
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.suffix.lower() in IMAGE_TYPES and file.is_file():
+                yield file.relative_to(path).as_posix(), file.read_bytes()
+    else:
+        yield from members(path)
+
+
+def _pixels(content: bytes, name: str, pixels: int | None) -> NDArray[np.uint8]:
+    """Decode one image to ``(3, H, W)``: the middle square, area-averaged to ``pixels``."""
+    try:
+        image = Image.open(io.BytesIO(content)).convert("RGB")
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise ValueError(f"image {name!r} is truncated or damaged: {error}") from error
+    if pixels is not None:
+        side = min(image.size)
+        if pixels > side:
+            raise ValueError(f"pixels must be at most {side}, the size of {name!r}, got {pixels}")
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        box = (left, top, left + side, top + side)
+        image = image.resize((pixels, pixels), Image.Resampling.BOX, box=box)
+    return np.asarray(image, dtype=np.uint8).transpose(2, 0, 1)
+
+
+def _decode(path: Path, pixels: int | None) -> Arrays:
+    found: dict[str, list[tuple[str, str, NDArray[np.uint8]]]] = {"train": [], "test": []}
+    for name, content in _files(path):
+        parts = PurePosixPath(name).parts
+        if len(parts) < 3 or parts[-3] not in found:
+            continue
+        if PurePosixPath(name).suffix.lower() not in IMAGE_TYPES:
+            continue
+        found[parts[-3]].append((parts[-2], parts[-1], _pixels(content, name, pixels)))
+    if not found["train"] or not found["test"]:
+        raise ValueError(
+            f"{path} must hold images as train/<class>/NAME.jpg and test/<class>/NAME.jpg, "
+            f"found {len(found['train'])} train and {len(found['test'])} test images"
+        )
+    classes = sorted({row[0] for row in found["train"]})
+    if unknown := {row[0] for row in found["test"]} - set(classes):
+        raise ValueError(f"{path}: test classes {sorted(unknown)} have no training images")
+    shapes = {row[2].shape for rows in found.values() for row in rows}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"{path} holds images of different sizes: pixels must be given, got pixels=None"
+        )
+    arrays: Arrays = {"classes": np.array(classes)}
+    for split, rows in found.items():
+        rows.sort(key=lambda row: row[:2])  # the order of an archive is an accident
+        arrays[f"{split}_x"] = np.stack([row[2] for row in rows])
+        arrays[f"{split}_y"] = np.array([classes.index(row[0]) for row in rows])
+    return arrays
+
+
+def _identity(path: Path) -> str:
+    """Return a key that changes when the file, or any file of the folder, changes."""
+    parts = sorted(path.rglob("*")) if path.is_dir() else [path]
+    digest = hashlib.sha256(str(path.resolve()).encode())
+    for part in parts:
+        status = part.stat()
+        digest.update(f"{part.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def image_folder(path: Path, pixels: int | None = None) -> Images:
+    """Read an image folder or a tar of one; decoded images are cached for the next time.
+
+    Parameters
+    ----------
+    path : Path
+        A folder, or a .tar, .tar.gz, .tar.bz2 or .tar.xz that is read as a stream.
+    pixels : int, optional
+        Cut the middle square of every image and average it down to this size (levels stay 8-bit: up
+        to one level of rounding).
+        Not needed if all images have one size.
+
+    Raises
+    ------
+    ValueError
+        If the archive or an image is truncated or damaged, the layout is another one, the images
+        have different sizes and ``pixels`` is None, or ``pixels`` is larger than an image.
+    """
+    size = "native" if pixels is None else str(pixels)
+    stem = path.name.split(".")[0]
+    arrays = cached(f"{stem}-{size}-{_identity(path)}", lambda: _decode(path, pixels))
+    names = tuple(str(name) for name in arrays["classes"])
+    return Images(arrays["train_x"], arrays["train_y"], arrays["test_x"], arrays["test_y"], names)
