@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pooch
 from filelock import FileLock
 from numpy.typing import NDArray
 
@@ -18,6 +17,8 @@ Arrays = dict[str, NDArray[np.generic]]
 
 def cache_folder() -> Path:
     """Return the folder for downloads and decoded images: ``SWATLIB_CACHE`` or the user's cache."""
+    import pooch  # here, because in a notebook its import warns about missing widgets
+
     return Path(os.environ.get("SWATLIB_CACHE") or pooch.os_cache("swatlib"))
 
 

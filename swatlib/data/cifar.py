@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import pooch
 import requests
 from numpy.typing import NDArray
 
@@ -66,6 +65,8 @@ def fetch(cifar: Cifar, folder: Path | None = None) -> Path:
     FileNotFoundError
         If it is nowhere and cannot be downloaded.
     """
+    import pooch  # here, because in a notebook its import warns about missing widgets
+
     filename = cifar.url.rsplit("/", 1)[-1]
     if folder is not None and (folder / filename).is_file():
         path = folder / filename
