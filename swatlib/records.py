@@ -1,0 +1,275 @@
+"""Records: one small JSON file for each finished training run, named by what was asked for.
+
+A run is a frozen dataclass whose fields are JSON values; the fields are its *specification*. The
+name of a record is the hash of its specification, so whether a run has been done is whether its
+file is there. Files appear whole or not at all. A file that is damaged, or whose content does not
+belong to its name, is named in a warning and not used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from _typeshed import DataclassInstance
+
+VERSION = 1
+
+
+class UnknownVersion(ValueError):
+    """The record was written by another version of the library, which may know more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One finished run.
+
+    Attributes
+    ----------
+    specification : dict
+        The fields of the run.
+    metrics : dict
+        What training returned: numbers, and lists with one entry per epoch.
+    data : dict or None
+        The data set as used, see `swatlib.data.describe`.
+    library, torch : str
+        Versions.
+    device : str
+        ``"cpu"`` or the name of the GPU.
+    threads : int
+        CPU threads PyTorch used.
+    seconds : float
+        Wall time of the run.
+    date : str
+        When it ended, ISO 8601, UTC.
+    version : int
+        Of this layout.
+    """
+
+    specification: dict[str, Any]
+    metrics: dict[str, Any]
+    data: dict[str, Any] | None
+    library: str
+    torch: str
+    device: str
+    threads: int
+    seconds: float
+    date: str
+    version: int = VERSION
+
+    @property
+    def key(self) -> str:
+        """The hash of the specification, which is also the name of the file."""
+        return key(self.specification)
+
+
+def specification(run: DataclassInstance) -> dict[str, Any]:
+    """Return the fields of a run.
+
+    Raises
+    ------
+    TypeError
+        If the run is not a dataclass instance, or a field is no JSON value.
+    """
+    if not dataclasses.is_dataclass(run) or isinstance(run, type):
+        raise TypeError(f"run must be an instance of a dataclass, got {run!r}")
+    fields = dataclasses.asdict(run)
+    canonical(fields)
+    return fields
+
+
+def _plain(value: Any) -> Any:
+    """Give equal values one form: 0 and 0.0, tuples and lists, keys in any order."""
+    if isinstance(value, dict):
+        if not all(isinstance(name, str) for name in value):
+            raise TypeError(f"names in a specification must be strings, got {list(value)}")
+        return {name: _plain(value[name]) for name in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def canonical(specification: dict[str, Any]) -> str:
+    """Return the one JSON text of a specification, from which its hash is taken.
+
+    Fields that are None or an empty list or dict are left out. A field that is added to the run
+    later and defaults to one of these changes no hash of an older record.
+
+    Raises
+    ------
+    TypeError
+        If a value is no JSON value (a finite number, text, bool, None, list or dict of them).
+    """
+    kept = {name: value for name, value in specification.items() if value not in (None, {}, [], ())}
+    try:
+        return json.dumps(_plain(kept), separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"a specification must hold JSON values only: {error}") from error
+
+
+def key(specification: dict[str, Any]) -> str:
+    """Return the name of a specification: the first 24 digits of its canonical text's SHA-256."""
+    return hashlib.sha256(canonical(specification).encode()).hexdigest()[:24]
+
+
+def record_path(folder: Path, run: DataclassInstance) -> Path:
+    """Return where the record of a run is, or would be."""
+    return folder / f"{key(specification(run))}.json"
+
+
+_WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def _to_json(value: Any) -> Any:
+    """Write non-finite numbers as words: JSON has none, and a diverged run must say that it did."""
+    if isinstance(value, dict):
+        return {name: _to_json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_to_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _from_json(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_from_json(item) for item in value]
+    return _WORDS.get(value, value) if isinstance(value, str) else value
+
+
+def write_record(folder: Path, record: Record) -> Path:
+    """Write a record, atomically, and return its path."""
+    fields = dataclasses.asdict(record) | {"metrics": _to_json(record.metrics)}
+    content = json.dumps(fields, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    path = folder / f"{record.key}.json"
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{record.key}-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)  # mkstemp's 0600 would keep a record from its other readers
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def read_record(path: Path) -> Record:
+    """Read one record.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    UnknownVersion
+        If its layout has another version.
+    ValueError
+        If it is damaged, no record, or its specification does not hash to its name.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"record {path} is damaged: {error}") from error
+    if not isinstance(fields, dict) or "version" not in fields:
+        raise ValueError(f"{path} is no record: it has no version")
+    if fields["version"] != VERSION:
+        raise UnknownVersion(
+            f"record {path} has version {fields['version']!r}, this library knows {VERSION}"
+        )
+    wanted = {field.name for field in dataclasses.fields(Record)}
+    if fields.keys() != wanted:
+        odd = sorted(fields.keys() ^ wanted)
+        raise ValueError(f"{path} is no record: {', '.join(odd)} missing or not known")
+    if not isinstance(fields["specification"], dict) or not isinstance(fields["metrics"], dict):
+        raise ValueError(f"{path} is no record: specification and metrics must be objects")
+    record = Record(**fields | {"metrics": _from_json(fields["metrics"])})
+    if record.key != path.stem:
+        raise ValueError(f"record {path} does not belong to its name: its hash is {record.key}")
+    return record
+
+
+def iterate_records(folder: Path) -> Iterator[Record]:
+    """Yield the records of a folder in the order of their names.
+
+    Files that are no good are skipped with a warning that names them.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"records folder {folder} does not exist")
+    for path in sorted(folder.glob("[!.]*.json")):
+        try:
+            record = read_record(path)
+        except (ValueError, OSError) as error:
+            warnings.warn(f"skipped: {error}", stacklevel=2)
+            continue
+        yield record
+
+
+def _row(record: Record) -> dict[str, Any]:
+    row: dict[str, Any] = {"key": record.key}
+    for name, value in record.specification.items():
+        if isinstance(value, dict):
+            row |= {f"{name}.{inner}": item for inner, item in value.items()}
+        else:
+            row[name] = value
+    for name, value in record.metrics.items():
+        row[f"metrics.{name}" if name in row else name] = value
+    for name in ("library", "torch", "device", "threads", "seconds", "date"):
+        row[f"record.{name}" if name in row else name] = getattr(record, name)
+    row["fingerprint"] = (record.data or {}).get("fingerprint")
+    return row
+
+
+def read_records(folder: Path | str) -> pd.DataFrame:
+    """Read all records of a folder into a table with one row per run.
+
+    Columns are ``key``, the fields of the specification (a dict such as ``options`` becomes
+    ``options.NAME``), the metrics (lists stay lists; ``metrics.NAME`` where a field has the name
+    already), ``seconds``, ``threads``, ``device``, ``torch``, ``library``, ``date`` and the
+    ``fingerprint`` of the data.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([_row(record) for record in iterate_records(Path(folder))])
+
+
+def read_epochs(folder: Path | str) -> pd.DataFrame:
+    """Read all records of a folder into a table with one row per run and epoch.
+
+    The columns are those of `read_records`, with the entries of ``metrics["epochs"]`` (one dict of
+    numbers per epoch) in place of the metrics, and ``epoch`` counting from 1 if the dicts do not.
+    """
+    import pandas as pd
+
+    rows = []
+    for record in iterate_records(Path(folder)):
+        base = _row(dataclasses.replace(record, metrics={}))
+        for number, epoch in enumerate(record.metrics.get("epochs", []), start=1):
+            rows.append(base | {"epoch": number} | epoch)
+    return pd.DataFrame(rows)
