@@ -142,8 +142,10 @@ def train(
     is no longer finite: what a diverged network would do further is of no use.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    model = model.to(device)
+    # Channels-last convolutions are the faster ones, on two cores as on a GPU.
+    model = model.to(device=device, memory_format=torch.channels_last)
     train_x, train_y, test_x, test_y = (t.to(device) for t in dataset[1:5])
+    train_x, test_x = (t.to(memory_format=torch.channels_last) for t in (train_x, test_x))
     optimizer = torch.optim.SGD(
         model.parameters(), lr=run.lr, momentum=run.momentum, weight_decay=run.weight_decay
     )
