@@ -38,7 +38,7 @@ def paper_table(name: str) -> pd.DataFrame:
         raise ValueError(f"name must be one of {', '.join(names)}, got {name!r}")
     frame = pd.read_csv(
         FOLDER / f"{name}.csv",
-        dtype={key: str for key in ("network", "method", "level", "value", "unit", "source")},
+        dtype=dict.fromkeys(("network", "method", "level", "value", "unit", "source"), str),
         keep_default_na=False,
         na_values={"spread": [""]},
     )

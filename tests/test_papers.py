@@ -74,5 +74,5 @@ def test_wide_keeps_the_order_of_the_paper() -> None:
 
 
 def test_unknown_table() -> None:
-    with pytest.raises(ValueError, match="name must be one of .*swat-table-1.*got 'table-9'"):
+    with pytest.raises(ValueError, match=r"name must be one of .*swat-table-1.*got 'table-9'"):
         paper_table("table-9")

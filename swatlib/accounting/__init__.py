@@ -1,14 +1,20 @@
 """Every FLOP and memory number of the papers, from layer shapes and sparsity alone."""
 
-from swatlib.accounting.convention import EXACT, PAPER, Convention
-from swatlib.accounting.count import Count, count
-from swatlib.accounting.density import SLOTS, Density, densities
+from swatlib.accounting.convention import CONVENTIONS, EXACT, PAPER, Convention
+from swatlib.accounting.count import PRODUCTS, Count, count
+from swatlib.accounting.density import SLOTS, Density, densities, spread
+from swatlib.accounting.methods import METHODS, TRAINED, method_densities
+from swatlib.accounting.relu import natural_zeros
 from swatlib.accounting.trace import Layer, Network, trace
 
 __all__ = [
+    "CONVENTIONS",
     "EXACT",
+    "METHODS",
     "PAPER",
+    "PRODUCTS",
     "SLOTS",
+    "TRAINED",
     "Convention",
     "Count",
     "Density",
@@ -16,5 +22,8 @@ __all__ = [
     "Network",
     "count",
     "densities",
+    "method_densities",
+    "natural_zeros",
+    "spread",
     "trace",
 ]

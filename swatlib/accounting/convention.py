@@ -42,3 +42,6 @@ PAPER = Convention("full_map", first_input_grad=True, linear_inputs=False, nomin
 
 EXACT = Convention()
 """The products that a training step needs: what `torch.utils.flop_counter` counts, halved."""
+
+CONVENTIONS = {"paper": PAPER, "exact": EXACT}
+"""The named conventions."""

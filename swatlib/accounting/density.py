@@ -1,10 +1,10 @@
 """From a method to one density per layer and operand: the table of six slots with numbers in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from swatlib.accounting.trace import Network
+from swatlib.accounting.trace import Layer, Network
 from swatlib.allocation import erk
 
 
@@ -54,14 +54,17 @@ class Density:
 SLOTS = tuple(field.name for field in fields(Density))
 """The six operands, named as the slots of a recipe."""
 
+Allocation = str | Sequence[float]
+"""``"uniform"``, ``"erk"`` or one density per layer."""
+
 
 def densities(
     network: Network,
     recipe: Any,
-    allocation: str | Sequence[float] = "uniform",
+    allocation: Allocation = "uniform",
     natural_zeros: Mapping[str, float] | None = None,
 ) -> list[Density]:
-    """Say how dense each operand of each convolution and linear layer is.
+    """Say how dense a recipe makes each operand of each convolution and linear layer.
 
     Parameters
     ----------
@@ -71,13 +74,9 @@ def densities(
         Anything with the six slots of :data:`SLOTS`, each None or with a ``sparsity``, and
         ``first_layer_dense``: a :class:`swatlib.recipes.Recipe`.
     allocation : str or sequence of float
-        ``"uniform"``: every layer as its selector says, the first dense if the recipe says so.
-        ``"erk"``: each selector's sparsity spread by :func:`~swatlib.allocation.erk`, the first
-        layer included. A sequence: one density per layer, for every operand with a selector.
+        As in :func:`spread`.
     natural_zeros : mapping, optional
-        Fraction of zeros that ReLU leaves in a layer's input, by layer name, as
-        :func:`~swatlib.accounting.relu.natural_zeros` measures it. In the weight gradient a layer's
-        zeros are then the larger of the two, as the kept magnitudes are among the non-zeros.
+        As in :func:`spread`.
 
     Returns
     -------
@@ -89,45 +88,99 @@ def densities(
     TypeError
         If `recipe` has no slots.
     ValueError
-        For an unknown allocation, a wrong number of densities, or zeros of an unknown layer.
+        As :func:`spread`.
     """
-    layers = network.weighted
-    own = [layer for layer in layers if not layer.shares]
-    slots = {}
+    sparsities = {}
     for slot in SLOTS:
         if not hasattr(recipe, slot):
             raise TypeError(f"recipe must have the slot {slot}, got {type(recipe).__name__}")
         selector = getattr(recipe, slot)
-        slots[slot] = None if selector is None else float(selector.sparsity)
+        if selector is not None:
+            sparsities[slot] = float(selector.sparsity)
+    first = bool(getattr(recipe, "first_layer_dense", False))
+    return spread(network, sparsities, allocation, first, natural_zeros)
 
-    def spread(sparsity: float) -> list[float]:
-        if not isinstance(allocation, str):
-            return [float(d) for d in allocation]
-        if allocation == "erk":
-            return erk([layer.weight for layer in own], sparsity)
-        first = 1.0 if getattr(recipe, "first_layer_dense", False) else 1.0 - sparsity
-        return [first] + [1.0 - sparsity] * (len(own) - 1)
 
-    if isinstance(allocation, str) and allocation not in ("uniform", "erk"):
-        raise ValueError(
-            f"allocation must be 'uniform', 'erk' or one density per layer, got {allocation!r}"
-        )
-    if not isinstance(allocation, str) and len(allocation) != len(own):
-        raise ValueError(
-            f"allocation must have one density per layer ({len(own)}), got {len(allocation)}"
-        )
+def spread(
+    network: Network,
+    sparsities: Mapping[str, float],
+    allocation: Allocation = "uniform",
+    first_layer_dense: bool = True,
+    natural_zeros: Mapping[str, float] | None = None,
+    keep_dense: Callable[[Layer], bool] | None = None,
+) -> list[Density]:
+    """Spread the sparsity of each operand over the layers.
+
+    Parameters
+    ----------
+    network : Network
+        From :func:`~swatlib.accounting.trace.trace`.
+    sparsities : mapping
+        Sparsity in [0, 1) by slot, one of :data:`SLOTS`; operands left out stay dense.
+    allocation : str or sequence of float
+        ``"uniform"``: the same everywhere. ``"erk"``: :func:`swatlib.allocation.erk`, the
+        first layer included. A sequence: one density per layer, for every slot in `sparsities`.
+    first_layer_dense : bool
+        With ``"uniform"``, keep the first layer dense.
+    natural_zeros : mapping, optional
+        Fraction of zeros that ReLU leaves in a layer's input, by layer name, as
+        :func:`~swatlib.accounting.relu.natural_zeros` measures it. In the weight gradient a layer's
+        zeros are then the larger of the two, as the largest magnitudes are not zero.
+    keep_dense : callable, optional
+        Layers for which it is true stay dense, with ``"uniform"``.
+
+    Returns
+    -------
+    list of Density
+        One per layer of ``network.weighted``; layers that share weights share densities.
+
+    Raises
+    ------
+    ValueError
+        For an unknown slot or allocation, a sparsity out of range, a wrong number of densities, or
+        natural zeros of a layer that the network does not have.
+    """
+    _check_names("sparsities", sparsities, SLOTS)
+    layers = network.weighted
+    own = [layer for layer in layers if not layer.shares]
     table: dict[str, dict[str, float]] = {layer.name: {} for layer in own}
-    for slot, sparsity in slots.items():
-        if sparsity is not None:
-            for layer, density in zip(own, spread(sparsity), strict=True):
-                table[layer.name][slot] = density
+    for slot, sparsity in sparsities.items():
+        if not 0 <= sparsity < 1:
+            raise ValueError(f"sparsity of {slot} must be in [0, 1), got {sparsity}")
+        for index, density in enumerate(_allocate(own, sparsity, allocation)):
+            whole = allocation == "uniform" and (
+                (index == 0 and first_layer_dense) or (keep_dense and keep_dense(own[index]))
+            )
+            table[own[index].name][slot] = 1.0 if whole else density
     zeros = dict(natural_zeros or {})
-    if unknown := set(zeros) - {layer.name for layer in layers}:
-        raise ValueError(f"natural_zeros names no layer of the network: {', '.join(unknown)}")
+    _check_names("natural_zeros", zeros, [layer.name for layer in layers])
     result = []
     for layer in layers:
         row = dict(table[layer.shares or layer.name])
-        dense = 1.0 - zeros.get(layer.name, 0.0)
-        row["weight_grad_activation"] = min(row.get("weight_grad_activation", 1.0), dense)
+        left = 1.0 - zeros.get(layer.name, 0.0)
+        row["weight_grad_activation"] = min(row.get("weight_grad_activation", 1.0), left)
         result.append(Density(**row))
     return result
+
+
+def _allocate(layers: list[Layer], sparsity: float, allocation: Allocation) -> list[float]:
+    if allocation == "uniform":
+        return [1.0 - sparsity] * len(layers)
+    if allocation == "erk":
+        return erk([layer.weight for layer in layers], sparsity)
+    if isinstance(allocation, str):
+        raise ValueError(
+            f"allocation must be 'uniform', 'erk' or one density per layer, got {allocation!r}"
+        )
+    if len(allocation) != len(layers):
+        raise ValueError(
+            f"allocation must have one density per layer ({len(layers)}), got {len(allocation)}"
+        )
+    return [float(density) for density in allocation]
+
+
+def _check_names(argument: str, given: Mapping[str, float], known: Collection[str]) -> None:
+    if unknown := [name for name in given if name not in known]:
+        raise ValueError(
+            f"{argument} must be given by name out of {', '.join(known)}; got {', '.join(unknown)}"
+        )

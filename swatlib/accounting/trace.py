@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -208,7 +208,7 @@ def _note(
             kind, weight = "norm", tuple[int, ...]()
         else:
             kind = "conv" if isinstance(module, nn.Conv2d) else "linear"
-            weight = tuple(module.weight.shape)
+            weight = tuple(cast(Tensor, module.weight).shape)
         shares = seen.setdefault(weight_id, label) if weight else label
         layers.append(
             Layer(

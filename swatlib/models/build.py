@@ -69,8 +69,9 @@ def network(
     """
     if name not in NAMES:
         raise ValueError(f"name must be one of {', '.join(NAMES)}, got {name!r}")
-    sizes = {"classes": classes, "image": image, "channels": channels}
-    sizes |= {"width": width, "depth": depth} if name in SMALL else {}
+    sizes: dict[str, int | None] = {"classes": classes, "image": image, "channels": channels}
+    if name in SMALL:
+        sizes |= {"width": width, "depth": depth}
     for argument, value in sizes.items():
         if value is not None and value < 1:
             raise ValueError(f"{argument} must be at least 1, got {value}")

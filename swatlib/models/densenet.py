@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from swatlib.models.layers import conv1x1, conv3x3, he_init_
+from swatlib.models.layers import conv1x1, conv3x3, he_init_, head, named
 from swatlib.models.resnet import CIFAR_LIMIT
 
 GROWTH = 32
@@ -37,6 +37,18 @@ class BottleneckDenseLayer(nn.Module):
         return torch.cat([x, y], dim=1)
 
 
+def transition(inputs: int) -> nn.Module:
+    """BN-ReLU-1x1 to half the channels, then average pooling to half the size."""
+    return named(
+        {
+            "bn": nn.BatchNorm2d(inputs),
+            "relu": nn.ReLU(),
+            "conv": conv1x1(inputs, inputs // 2),
+            "pool": nn.AvgPool2d(2),
+        }
+    )
+
+
 def densenet121(classes: int, image: int, channels: int) -> nn.Module:
     """DenseNet-121: dense blocks of 6, 12, 24 and 16 layers, transitions that halve the channels.
 
@@ -44,23 +56,21 @@ def densenet121(classes: int, image: int, channels: int) -> nn.Module:
     conv and linear weights).
     """
     inputs = 2 * GROWTH
+    parts: dict[str, nn.Module] = {}
     if image <= CIFAR_LIMIT:
-        layers: list[nn.Module] = [conv3x3(channels, inputs)]
+        parts["conv1"] = conv3x3(channels, inputs)
     else:
-        layers = [
-            nn.Conv2d(channels, inputs, 7, stride=2, padding=3, bias=False),
-            nn.BatchNorm2d(inputs),
-            nn.ReLU(),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        ]
-    for block, count in enumerate(BLOCKS):
-        if block > 0:
-            transition = [nn.BatchNorm2d(inputs), nn.ReLU(), conv1x1(inputs, inputs // 2)]
-            layers += [*transition, nn.AvgPool2d(2)]
+        parts["conv1"] = nn.Conv2d(channels, inputs, 7, stride=2, padding=3, bias=False)
+        parts |= {"bn1": nn.BatchNorm2d(inputs), "relu1": nn.ReLU()}
+        parts["maxpool"] = nn.MaxPool2d(3, stride=2, padding=1)
+    for block, count in enumerate(BLOCKS, start=1):
+        if block > 1:
+            parts[f"transition{block - 1}"] = transition(inputs)
             inputs //= 2
+        layers = []
         for _ in range(count):
             layers.append(BottleneckDenseLayer(inputs, GROWTH))
             inputs += GROWTH
-    layers += [nn.BatchNorm2d(inputs), nn.ReLU()]
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes)]
-    return he_init_(nn.Sequential(*layers, *head))
+        parts[f"block{block}"] = nn.Sequential(*layers)
+    parts |= {"bn": nn.BatchNorm2d(inputs), "relu": nn.ReLU()}
+    return he_init_(named(parts | head(inputs, classes)))

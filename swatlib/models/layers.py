@@ -1,5 +1,7 @@
 """What several networks share: bare convolutions, the basic block, He's initialisation."""
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 
@@ -11,6 +13,23 @@ def conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
 def conv1x1(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     """Return a 1x1 convolution without bias."""
     return nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
+
+
+def named(parts: Mapping[str, nn.Module]) -> nn.Sequential:
+    """Chain modules under names of their own; layers are reported as ``layer1.0.conv1``."""
+    chain = nn.Sequential()
+    for name, module in parts.items():
+        chain.add_module(name, module)
+    return chain
+
+
+def head(inputs: int, classes: int) -> dict[str, nn.Module]:
+    """Return average pooling over the map and the linear layer, by name."""
+    return {
+        "avgpool": nn.AdaptiveAvgPool2d(1),
+        "flatten": nn.Flatten(),
+        "fc": nn.Linear(inputs, classes),
+    }
 
 
 def he_init_(model: nn.Module) -> nn.Module:
@@ -45,12 +64,14 @@ class BasicBlock(nn.Module):
         self.conv2 = conv3x3(outputs, outputs)
         self.bn2 = nn.BatchNorm2d(outputs)
         self.relu2 = nn.ReLU()
-        self.shortcut: nn.Module = nn.Identity()
+        self.downsample: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(conv1x1(inputs, outputs, stride), nn.BatchNorm2d(outputs))
+            self.downsample = nn.Sequential(
+                conv1x1(inputs, outputs, stride), nn.BatchNorm2d(outputs)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, inputs, H, W) to (N, outputs, H/stride, W/stride)."""
         y = self.relu1(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
-        return self.relu2(y + self.shortcut(x))
+        return self.relu2(y + self.downsample(x))

@@ -2,13 +2,14 @@
 
 The bottleneck puts its stride on the 3x3 convolution ("v1.5", as in torchvision), not
 on the first 1x1 as He et al. (2016) did: 4.09 instead of 3.8 G multiply-accumulates for ResNet-50.
+Parameters have torchvision's names, so its checkpoints load into the ImageNet forms.
 """
 
 from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from swatlib.models.layers import BasicBlock, conv1x1, conv3x3, he_init_
+from swatlib.models.layers import BasicBlock, conv1x1, conv3x3, he_init_, head, named
 
 CIFAR_LIMIT = 64
 """Largest image, in pixels, that gets the CIFAR form of a network."""
@@ -40,16 +41,18 @@ class Bottleneck(nn.Module):
         self.conv3 = conv1x1(width, outputs)
         self.bn3 = nn.BatchNorm2d(outputs)
         self.relu3 = nn.ReLU()
-        self.shortcut: nn.Module = nn.Identity()
+        self.downsample: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(conv1x1(inputs, outputs, stride), nn.BatchNorm2d(outputs))
+            self.downsample = nn.Sequential(
+                conv1x1(inputs, outputs, stride), nn.BatchNorm2d(outputs)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, inputs, H, W) to (N, outputs, H/stride, W/stride)."""
         y = self.relu1(self.bn1(self.conv1(x)))
         y = self.relu2(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
-        return self.relu3(y + self.shortcut(x))
+        return self.relu3(y + self.downsample(x))
 
 
 Block = Callable[[int, int, int], nn.Module]
@@ -72,25 +75,22 @@ def _resnet(
     block: Block, expansion: int, counts: tuple[int, ...], classes: int, image: int, channels: int
 ) -> nn.Module:
     """Stem, four stages of residual blocks, average pool and linear layer."""
+    parts: dict[str, nn.Module] = {}
     if image <= CIFAR_LIMIT:
-        stem = [nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+        parts["conv1"] = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
     else:
-        stem = [
-            nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        ]
-    stages = []
+        parts["conv1"] = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
+    parts |= {"bn1": nn.BatchNorm2d(64), "relu": nn.ReLU()}
+    if image > CIFAR_LIMIT:
+        parts["maxpool"] = nn.MaxPool2d(3, stride=2, padding=1)
     inputs = 64
     for stage, count in enumerate(counts):
         blocks = []
         for index in range(count):
             blocks.append(block(inputs, stage, 2 if stage > 0 and index == 0 else 1))
             inputs = 64 * expansion * 2**stage
-        stages.append(nn.Sequential(*blocks))
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes)]
-    return he_init_(nn.Sequential(nn.Sequential(*stem), *stages, *head))
+        parts[f"layer{stage + 1}"] = nn.Sequential(*blocks)
+    return he_init_(named(parts | head(inputs, classes)))
 
 
 def resnet18(classes: int, image: int, channels: int) -> nn.Module:

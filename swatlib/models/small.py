@@ -11,7 +11,8 @@ A training step of the three costs about the same.
 import torch
 from torch import Tensor, nn
 
-from swatlib.models.layers import BasicBlock, conv1x1, conv3x3, he_init_
+from swatlib.models.densenet import transition
+from swatlib.models.layers import BasicBlock, conv3x3, he_init_, head, named
 
 
 class DenseLayer(nn.Module):
@@ -43,14 +44,16 @@ def small_resnet(
         Weighted layers along the longest path, 6 n + 2 for n blocks a stage.
     """
     blocks = _per_stage(depth, step=6, fixed=2)
-    layers = [_stem(image, channels, width), nn.BatchNorm2d(width), nn.ReLU()]
+    parts = _stem(image, channels, width) | {"bn1": nn.BatchNorm2d(width), "relu": nn.ReLU()}
     inputs = width
     for stage in range(3):
         outputs = width * 2**stage
+        layers = []
         for block in range(blocks):
             layers.append(BasicBlock(inputs, outputs, stride=2 if stage and not block else 1))
             inputs = outputs
-    return he_init_(nn.Sequential(*layers, *_head(inputs, classes)))
+        parts[f"layer{stage + 1}"] = nn.Sequential(*layers)
+    return he_init_(named(parts | head(inputs, classes)))
 
 
 def small_vgg(
@@ -70,16 +73,16 @@ def small_vgg(
         Weighted layers, 3 n + 2 for n convolutions a stage.
     """
     convolutions = _per_stage(depth, step=3, fixed=2)
-    layers = [_stem(image, channels, width), nn.BatchNorm2d(width), nn.ReLU()]
+    parts = _stem(image, channels, width) | {"bn1": nn.BatchNorm2d(width), "relu": nn.ReLU()}
     inputs = width
     for stage in range(3):
         outputs = width * 2**stage
-        if stage:
-            layers.append(nn.MaxPool2d(2))
+        layers: list[nn.Module] = [nn.MaxPool2d(2)] if stage else []
         for _ in range(convolutions):
             layers += [conv3x3(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU()]
             inputs = outputs
-    return he_init_(nn.Sequential(*layers, *_head(inputs, classes)))
+        parts[f"stage{stage + 1}"] = nn.Sequential(*layers)
+    return he_init_(named(parts | head(inputs, classes)))
 
 
 def small_densenet(
@@ -98,26 +101,23 @@ def small_densenet(
     """
     per_block = _per_stage(depth, step=3, fixed=4)
     growth = max(1, width // 2)
-    layers = [_stem(image, channels, width)]
+    parts = _stem(image, channels, width)
     inputs = width
     for stage in range(3):
         if stage:
-            layers += [nn.BatchNorm2d(inputs), nn.ReLU(), conv1x1(inputs, inputs // 2)]
-            layers.append(nn.AvgPool2d(2))
+            parts[f"transition{stage}"] = transition(inputs)
             inputs //= 2
+        layers = []
         for _ in range(per_block):
             layers.append(DenseLayer(inputs, growth))
             inputs += growth
-    layers += [nn.BatchNorm2d(inputs), nn.ReLU()]
-    return he_init_(nn.Sequential(*layers, *_head(inputs, classes)))
+        parts[f"block{stage + 1}"] = nn.Sequential(*layers)
+    parts |= {"bn": nn.BatchNorm2d(inputs), "relu": nn.ReLU()}
+    return he_init_(named(parts | head(inputs, classes)))
 
 
-def _stem(image: int, channels: int, width: int) -> nn.Module:
-    return conv3x3(channels, width, stride=1 if image <= 8 else 2)
-
-
-def _head(inputs: int, classes: int) -> list[nn.Module]:
-    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes)]
+def _stem(image: int, channels: int, width: int) -> dict[str, nn.Module]:
+    return {"conv1": conv3x3(channels, width, stride=1 if image <= 8 else 2)}
 
 
 def _per_stage(depth: int, step: int, fixed: int) -> int:

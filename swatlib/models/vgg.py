@@ -6,7 +6,7 @@ hold more than half of its weights and few of its multiply-accumulates.
 
 from torch import nn
 
-from swatlib.models.layers import he_init_
+from swatlib.models.layers import he_init_, named
 from swatlib.models.resnet import CIFAR_LIMIT
 
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -35,4 +35,5 @@ def vgg16(classes: int, image: int, channels: int) -> nn.Module:
         nn.Dropout(),
         nn.Linear(4096, classes),
     ]
-    return he_init_(nn.Sequential(*layers, *classifier))
+    parts = {"features": nn.Sequential(*layers), "classifier": nn.Sequential(*classifier)}
+    return he_init_(named(parts))

@@ -6,7 +6,7 @@ BN and ReLU. They have a CIFAR form only; larger images are pooled at the end.
 
 from torch import Tensor, nn
 
-from swatlib.models.layers import conv1x1, conv3x3, he_init_
+from swatlib.models.layers import conv1x1, conv3x3, he_init_, head, named
 
 
 class PreActivationBlock(nn.Module):
@@ -31,7 +31,7 @@ class PreActivationBlock(nn.Module):
         self.relu2 = nn.ReLU()
         self.dropout = nn.Dropout(dropout)
         self.conv2 = conv3x3(outputs, outputs)
-        self.shortcut = (
+        self.downsample = (
             conv1x1(inputs, outputs, stride) if stride != 1 or inputs != outputs else None
         )
 
@@ -39,24 +39,25 @@ class PreActivationBlock(nn.Module):
         """Map (N, inputs, H, W) to (N, outputs, H/stride, W/stride)."""
         activated = self.relu1(self.bn1(x))
         y = self.conv2(self.dropout(self.relu2(self.bn2(self.conv1(activated)))))
-        return y + (x if self.shortcut is None else self.shortcut(activated))
+        return y + (x if self.downsample is None else self.downsample(activated))
 
 
 def _wide_resnet(
     depth: int, widen: int, classes: int, channels: int, dropout: float = 0.3
 ) -> nn.Module:
     blocks = (depth - 4) // 6
-    layers: list[nn.Module] = [conv3x3(channels, 16)]
+    parts: dict[str, nn.Module] = {"conv1": conv3x3(channels, 16)}
     inputs = 16
     for stage in range(3):
         outputs = 16 * widen * 2**stage
+        layers = []
         for block in range(blocks):
             stride = 2 if stage > 0 and block == 0 else 1
             layers.append(PreActivationBlock(inputs, outputs, stride, dropout))
             inputs = outputs
-    layers += [nn.BatchNorm2d(inputs), nn.ReLU()]
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes)]
-    return he_init_(nn.Sequential(*layers, *head))
+        parts[f"layer{stage + 1}"] = nn.Sequential(*layers)
+    parts |= {"bn": nn.BatchNorm2d(inputs), "relu": nn.ReLU()}
+    return he_init_(named(parts | head(inputs, classes)))
 
 
 def wrn16_8(classes: int, image: int, channels: int) -> nn.Module:
