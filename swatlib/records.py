@@ -132,12 +132,12 @@ def record_path(folder: Path, run: DataclassInstance) -> Path:
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-def _to_json(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
     """Write non-finite numbers as words: JSON has none, and a diverged run must say that it did."""
     if isinstance(value, dict):
-        return {name: _to_json(item) for name, item in value.items()}
+        return {name: jsonable(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_to_json(item) for item in value]
+        return [jsonable(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
@@ -153,7 +153,7 @@ def _from_json(value: Any) -> Any:
 
 def write_record(folder: Path, record: Record) -> Path:
     """Write a record, atomically, and return its path."""
-    fields = dataclasses.asdict(record) | {"metrics": _to_json(record.metrics)}
+    fields = dataclasses.asdict(record) | {"metrics": jsonable(record.metrics)}
     content = json.dumps(fields, indent=1, sort_keys=True, allow_nan=False) + "\n"
     path = folder / f"{record.key}.json"
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{record.key}-", suffix=".tmp")

@@ -1,8 +1,8 @@
 """Sweeps: compute the runs of an experiment that have no record yet.
 
-Several sweeps of one experiment may run at once, on one machine or on several that share the folder:
-a run is locked while it is computed, and the operating system frees the lock when its process ends,
-however it ends. A sweep that is killed has lost the runs in flight and nothing else.
+Several sweeps of one experiment may run at once: a run is locked while it is computed, and the
+operating system frees the lock when its process ends, however it ends. A sweep that is killed has
+lost the runs in flight and nothing else.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Train = Callable[[Any], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one run: ``"computed"``, ``"done"`` before, ``"busy"`` elsewhere, ``"failed"``."""
+    """What became of a run: "computed", "done" before, "busy" in another sweep, or "failed"."""
 
     run: Any
     status: str
@@ -65,11 +65,11 @@ class Summary:
     failed: list[Outcome] = field(default_factory=list)
 
 
-def train_run(run: Any) -> dict[str, Any]:
-    """Train one run with the library's own loop."""
-    from swatlib.training import train_run as train  # needs torch and the models: only when used
+def own_train() -> Train:
+    """Return the library's own loop, imported when it is needed and not before."""
+    from swatlib.training import train_run
 
-    return train(run)
+    return train_run
 
 
 def data_as_used(run: Any) -> dict[str, Any] | None:
@@ -129,8 +129,9 @@ def compute(
                 return Outcome(run, "done")
             if threads is not None:
                 torch.set_num_threads(threads)
+            train = train or own_train()
             start = time.perf_counter()
-            metrics = (train or train_run)(run)
+            metrics = train(run)
             seconds = time.perf_counter() - start
             record = Record(
                 specification=specification(run),
@@ -194,9 +195,9 @@ def open_executor(executor: str | futures.Executor) -> Iterator[tuple[Any, int, 
     Parameters
     ----------
     executor : str or Executor
-        ``"sequential"``; ``"thread"`` (one, beside the caller's: PyTorch's random numbers are shared
-        by all threads, so two runs in two threads would not be reproducible); ``"process:N"``, N
-        processes with one thread each; or any object with the ``submit`` of
+        ``"sequential"``; ``"thread"`` (one, beside the caller's: PyTorch's random numbers are
+        shared by all threads, so two runs in two threads would not be reproducible);
+        ``"process:N"``, N processes with one thread each; or any object with the ``submit`` of
         `concurrent.futures.Executor`, which stays open.
 
     Raises
@@ -225,7 +226,7 @@ def open_executor(executor: str | futures.Executor) -> Iterator[tuple[Any, int, 
         )
     else:
         raise ValueError(
-            f"executor must be sequential, thread or process:N with N of 1 or more, got {executor!r}"
+            f"executor must be sequential, thread or process:N (N at least 1), got {executor!r}"
         )
     try:
         yield pool, workers, threads
@@ -244,7 +245,7 @@ class _Clock:
         self.seen.append((specification, seconds))
 
     def estimate(self, run: DataclassInstance) -> float:
-        """Return the time of the run seen that is most like this one; the longest, if several are."""
+        """Return the time of the run seen that is most like this one, the longest of several."""
         fields = specification(run)
 
         def likeness(seen: tuple[dict[str, Any], float]) -> tuple[int, float]:
@@ -322,14 +323,10 @@ def sweep(
             warnings.simplefilter("ignore")  # damaged records were named above
             for record in iterate_records(folder):
                 clock.saw(record.specification, record.seconds)
+    hidden = None if progress else True  # None: shown on a terminal only
     with (
         open_executor(executor) as (pool, workers, threads),
-        tqdm(
-            total=len(distinct),
-            initial=summary.done,
-            unit="run",
-            disable=None if progress else True,
-        ) as bar,
+        tqdm(total=len(distinct), initial=summary.done, unit="run", disable=hidden) as bar,
     ):
         flying: set[futures.Future[Outcome]] = set()
         try:

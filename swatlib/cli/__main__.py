@@ -1,0 +1,5 @@
+"""``python -m swatlib.cli`` is ``swatlib``."""
+
+from swatlib.cli import main
+
+main()

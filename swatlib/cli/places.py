@@ -1,0 +1,39 @@
+"""Where the commands look for experiments and records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import swatlib
+
+if TYPE_CHECKING:
+    from swatlib.training import Run
+
+
+def records_root() -> Path:
+    """Return ``data/records`` of the checkout the library lies in, else ``records`` right here."""
+    checkout = Path(swatlib.__file__).resolve().parents[1]
+    if (checkout / "pyproject.toml").is_file() and (checkout / "data").is_dir():
+        return checkout / "data" / "records"
+    return Path("records")
+
+
+def records_folder(experiment: str, given: Path | None = None) -> Path:
+    """Return the folder of an experiment's records: the one given, or its own under the root."""
+    return given if given is not None else records_root() / experiment
+
+
+def experiment_runs(name: str) -> list[Run]:
+    """Return the runs of a named experiment.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    """
+    from swatlib.experiments import EXPERIMENTS
+
+    if name not in EXPERIMENTS:
+        raise ValueError(f"unknown experiment {name!r}: allowed are {', '.join(EXPERIMENTS)}")
+    return EXPERIMENTS[name]()

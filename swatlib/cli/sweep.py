@@ -1,0 +1,57 @@
+"""``swatlib sweep``: compute the runs of an experiment that have no record yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from swatlib.cli.places import experiment_runs, records_folder
+
+
+def sweep(
+    name: Annotated[str, typer.Argument(help="An experiment; `swatlib experiments` lists them.")],
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Start no run that would end later: 90s, 30m, 1h30m.", metavar="TIME"),
+    ] = None,
+    executor: Annotated[
+        str, typer.Option(help="sequential, thread, or process:N with one CPU thread each.")
+    ] = "sequential",
+    records: Annotated[
+        Path | None, typer.Option(help="Folder of the records.", metavar="DIR", show_default=False)
+    ] = None,
+    listing: Annotated[
+        bool, typer.Option("--list", help="List the runs and which are done; compute nothing.")
+    ] = False,
+) -> None:
+    """Compute the runs of an experiment that have no record yet.
+
+    It can be stopped at any moment, killed too, and goes on where it was when called again; several
+    sweeps of one experiment may run at once.
+    """
+    from swatlib.records import key, specification
+    from swatlib.sweep import is_done, seconds
+    from swatlib.sweep import sweep as compute
+
+    runs = experiment_runs(name)
+    folder = records_folder(name, records)
+    if listing:
+        for run in runs:
+            state = "done   " if folder.is_dir() and is_done(folder, run) else "missing"
+            fields = specification(run).items()
+            values = " ".join(f"{k}={v}" for k, v in fields if v not in (None, {}, []))
+            typer.echo(f"{key(specification(run))} {state} {values}")
+        return
+    limit = None if budget is None else seconds(budget)
+    summary = compute(runs, folder, budget=limit, executor=executor)
+    typer.echo(
+        f"{name}: {summary.computed} computed, {summary.done} done before, {summary.busy} busy in "
+        f"another sweep, {summary.left} left, {len(summary.failed)} failed; records in {folder}"
+    )
+    for outcome in summary.failed:
+        text = " ".join(outcome.error.split())
+        typer.echo(f"failed {key(specification(outcome.run))}: {text}", err=True)
+    if summary.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,70 @@
+"""``swatlib train``: one run from options."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+
+def _options(pairs: list[str]) -> dict[str, Any]:
+    """Read ``NAME=VALUE`` pairs; a value is JSON if it can be read as such, else text."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not name or not equals:
+            raise ValueError(f"option must be NAME=VALUE, got {pair!r}")
+        try:
+            options[name] = json.loads(text)
+        except json.JSONDecodeError:
+            options[name] = text
+    return options
+
+
+def train(
+    data: Annotated[str, typer.Option(help="Data set; `swatlib info` lists them.")] = "digits",
+    pixels: Annotated[int | None, typer.Option(help="Size of the images.")] = None,
+    images: Annotated[int | None, typer.Option(help="Number of training images.")] = None,
+    network: Annotated[str, typer.Option(help="Network.")] = "small_resnet",
+    width: Annotated[int | None, typer.Option(help="Width of a small network.")] = None,
+    depth: Annotated[int | None, typer.Option(help="Depth of a small network.")] = None,
+    method: Annotated[str, typer.Option(help="Sparse training method.")] = "dense",
+    sparsity: Annotated[float, typer.Option(help="Fraction of zeros, in [0, 1).")] = 0.0,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="An option of the method; may be repeated.", metavar="NAME=VALUE"),
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="Epochs.")] = 10,
+    batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 128,
+    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 0.1,
+    momentum: Annotated[float, typer.Option(help="Momentum.")] = 0.9,
+    weight_decay: Annotated[float, typer.Option(help="Weight decay.")] = 5e-4,
+    schedule: Annotated[str, typer.Option(help="Of the learning rate.")] = "cosine",
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
+) -> None:
+    """Train one network and print its metrics."""
+    from dataclasses import fields
+
+    from swatlib.training import Run, train_run
+
+    given = locals()
+    names = [field.name for field in fields(Run) if field.name in given]
+    run = Run(**{name: given[name] for name in names}, options=_options(option or []))
+    metrics = train_run(run)
+    if as_json:
+        from swatlib.records import jsonable
+
+        typer.echo(json.dumps(jsonable(metrics), allow_nan=False))
+        return
+    for name, value in metrics.items():
+        if isinstance(value, list):
+            for entry in value:
+                typer.echo("  ".join(f"{k} {_short(v)}" for k, v in entry.items()))
+        else:
+            typer.echo(f"{name} {_short(value)}")
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
