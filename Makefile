@@ -13,6 +13,7 @@ PORT   ?= 8000
 export OMP_NUM_THREADS = 1
 export PYTHONHASHSEED = 0
 
+SOURCES := _config.yml $(shell find book swatlib -type f -not -path '*/.*' -not -path '*/__pycache__/*')
 EMBEDDED := env -u SWATLIB_DATA CUDA_VISIBLE_DEVICES=
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with book/_ext/sanitize.cfg
 
@@ -48,11 +49,12 @@ notebooks: $(STAMP)
 # Warnings are errors, and the folder is removed first: an unchanged rebuild forgets old warnings.
 html: $(STAMP)
 	rm -rf _build
-	$(BIN)/jupyter-book build book --config _config.yml --path-output . -W -n --keep-going
+	$(BIN)/jupyter-book build book --config _config.yml --path-output . -W -n --keep-going \
+		|| { rm -f $(HTML)/index.html; exit 1; }
 
-# The book's own checks look at rendered pages. They render what is committed and execute nothing,
-# so that a notebook whose outputs are out of date fails the test instead of being repaired by it.
-$(HTML)/index.html: | $(STAMP)
+# The book's own checks look at rendered pages. They render what is there and execute nothing, so
+# that a notebook whose outputs are out of date fails the test instead of being repaired by it.
+$(HTML)/index.html: $(SOURCES) | $(STAMP)
 	$(MAKE) html
 
 test: $(STAMP) $(HTML)/index.html

@@ -22,8 +22,9 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from notebooks import KEY, ROOT, fingerprint, is_stale, read, surroundings, toc_notebooks
 from tqdm import tqdm
+
+from notebooks import KEY, ROOT, fingerprint, is_stale, read, surroundings, toc_notebooks
 
 CELL_TIMEOUT = 120  # seconds; the notebook check allows as much
 WORKERS = 2

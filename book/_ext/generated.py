@@ -20,6 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
@@ -125,6 +126,19 @@ def resolve(
     )
 
 
+def qualify(app: Sphinx, doctree: nodes.document) -> None:
+    """Let a bare name in a docstring mean what it means in the module it stands in.
+
+    Several modules have a class ``Layer``; without this Sphinx would have to guess.
+    """
+    for node in doctree.findall(addnodes.pending_xref):
+        module, target = node.get("py:module"), node["reftarget"]
+        if node.get("refdomain") == "py" and module and "." not in target:
+            defined = home(f"{module}.{target}")
+            if defined is not None and defined.startswith("swatlib."):
+                node["reftarget"] = defined
+
+
 def skip_field_aliases(
     app: Sphinx, what: str, name: str, item: Any, skip: bool, options: Any
 ) -> bool | None:
@@ -136,6 +150,7 @@ def skip_field_aliases(
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("source-read", fill)
+    app.connect("doctree-read", qualify)
     app.connect("missing-reference", resolve)
     app.connect("autodoc-skip-member", skip_field_aliases)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -51,20 +51,21 @@ def toc_notebooks(toc: Path = BOOK / "_toc.yml") -> list[Path]:
 
 def surroundings(root: Path = ROOT) -> str:
     """Return the hash of what every notebook depends on: library, data and pinned versions."""
+    files = [root / "requirements.lock"]
+    for folder in (root / "swatlib", root / "data"):
+        files += [path for path in folder.rglob("*") if matters(path.relative_to(root))]
     digest = hashlib.sha256()
-    files = [
-        root / "requirements.lock",
-        *(root / "swatlib").rglob("*"),
-        *(root / "data").rglob("*"),
-    ]
     for path in sorted(files, key=lambda p: p.relative_to(root).as_posix()):
-        relative = path.relative_to(root)
-        hidden = any(part.startswith(".") or part in IGNORED_PARTS for part in relative.parts)
-        if hidden or path.suffix in IGNORED_SUFFIXES or not path.is_file():
-            continue
-        digest.update(relative.as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        if path.is_file():
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def matters(path: Path) -> bool:
+    """Return whether an output may depend on a file of the library or of the data."""
+    hidden = any(part.startswith(".") or part in IGNORED_PARTS for part in path.parts)
+    return not hidden and path.suffix not in IGNORED_SUFFIXES
 
 
 def fingerprint(notebook: nbformat.NotebookNode, around: str) -> str:

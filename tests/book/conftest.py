@@ -1,0 +1,47 @@
+"""The rendered book and a browser to look at it with.
+
+`make test` renders the book before it comes here. Without a rendered book, or without Chromium,
+the checks that need them are skipped, unless REQUIRE_BROWSER=1 says that they must not be.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+
+def skip_or_fail(reason: str) -> None:
+    if os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the rendered book."""
+    if not (SITE / "index.html").is_file():
+        skip_or_fail("the book is not rendered: run `make book`")
+    return SITE
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    """Headless Chromium; it stays off the network by itself."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        skip_or_fail("there is no Chromium on this machine")
+    quiet = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
+    with sync_playwright() as play:
+        # Chromium refuses its own sandbox to root, which is who runs a container.
+        started = play.chromium.launch(executable_path=path, args=["--no-sandbox", *quiet])
+        yield started
+        started.close()
