@@ -192,9 +192,7 @@ def rate(schedule: str, progress: float) -> float:
 
 
 @torch.no_grad()
-def evaluate(
-    model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 500
-) -> tuple[float, float]:
+def evaluate(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 500) -> tuple[float, float]:
     """Return accuracy in percent and mean cross-entropy of ``model`` on images ``x``, labels ``y``.
 
     The model is evaluated in evaluation mode and left in the mode it was in.
