@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -109,9 +110,13 @@ class Count:
             rows.append(row)
         return pd.DataFrame(rows)
 
+    @cached_property
+    def _frame(self) -> pd.DataFrame:
+        return self.to_frame()
+
     def totals(self) -> pd.Series:
-        """Return the sums of the numeric columns of :meth:`to_frame`."""
-        return self.to_frame().drop(columns=["layer", "kind"]).sum()
+        """Return the sums of the numeric columns of :meth:`to_frame`, in float32 bytes."""
+        return self._frame.drop(columns=["layer", "kind"]).sum()
 
     @property
     def inference_flops_reduction(self) -> float:
@@ -147,7 +152,7 @@ class Count:
     @property
     def activation_sparsity(self) -> float:
         """Percent of zeros among the saved inputs of convolutions (and counted linear layers)."""
-        frame = self.to_frame()
+        frame = self._frame
         total = frame[frame["kind"] != "norm"][["kept_activations", "activations"]].sum()
         return _saved(total["kept_activations"], total["activations"])
 

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from types import MethodType
 from typing import Any, cast
 
 import torch
@@ -168,6 +169,11 @@ def trace(model: nn.Module, example: Tensor | Sequence[int]) -> Network:
     for name, module in twin.named_modules():
         if isinstance(module, (*COUNTED, *NORMS)):
             weight_id = id(originals[name].weight)
+            dense = next((kind for kind in COUNTED if isinstance(module, kind)), None)
+            if dense is not None and type(module) is not dense:
+                # A subclass, such as a sparse layer, may compute what meta tensors cannot; the
+                # shapes are those of the dense layer.
+                module.forward = MethodType(dense.forward, module)  # type: ignore[method-assign]
             handles.append(module.register_forward_hook(_note(name, weight_id, layers, uses, seen)))
         elif not isinstance(module, _FREE) and _computes(module):
             unknown.append(f"{name or '(the model)'} ({type(module).__name__})")

@@ -1,7 +1,6 @@
 """``swatlib account``: what a training step of a network costs, dense and sparse."""
 
 import json
-import warnings
 from math import ceil
 from typing import Annotated, Any
 
@@ -57,16 +56,10 @@ def account(
     Nothing is computed or allocated: only shapes are traced. Reductions are percentages of the
     dense step, compression is a factor.
     """
-    try:
-        result, zero_layers = _count(
-            name, image, classes, channels, method, sparsity, act_sparsity, structured,
-            natural_zeros, convention, batch,
-        )  # fmt: skip
-    except ValueError as error:
-        typer.echo(f"swatlib account: {error}", err=True)
-        raise typer.Exit(2) from None
-    for warning in zero_layers:
-        typer.echo(f"swatlib account: {warning}", err=True)
+    result = _count(
+        name, image, classes, channels, method, sparsity, act_sparsity, structured,
+        natural_zeros, convention, batch,
+    )  # fmt: skip
     layers = _layers(result, sparsity if structured else None)
     settings = {
         "network": name,
@@ -109,7 +102,7 @@ def _count(
     natural_zeros: float,
     convention: str,
     batch: int,
-) -> tuple[Count, list[str]]:
+) -> Count:
     if convention not in CONVENTIONS:
         raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
     if batch < 1:
@@ -126,13 +119,10 @@ def _count(
         raise ValueError(f"structured needs method swat-u or swat-erk, got {method}")
     with torch.device("meta"):
         model = network(name, classes=classes, image=image, channels=channels)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        shapes = trace(model, (batch, channels, image, image))
+    shapes = trace(model, (batch, channels, image, image))
     zeros = {layer.name: natural_zeros for layer in shapes.weighted[1:]} if natural_zeros else None
     found = method_densities(method, shapes, sparsity or 0.0, act_sparsity, zeros)
-    messages = [str(w.message) for w in caught if w.category is UserWarning]
-    return count(shapes, found, CONVENTIONS[convention]), messages
+    return count(shapes, found, CONVENTIONS[convention])
 
 
 def _layers(result: Count, structured: float | None) -> list[dict[str, Any]]:
