@@ -35,8 +35,8 @@ def paired_difference(
     Returns
     -------
     DataFrame
-        The columns of ``by``, then ``mean``, ``low``, ``high`` (Student's t over pairs), ``n`` pairs
-        and ``all_positive``, whether ``first`` won in every pair.
+        The columns of ``by``, then ``mean``, ``low`` and ``high`` (Student's t over pairs), ``n``
+        (pairs) and ``all_positive``, whether ``first`` won in every pair.
 
     Raises
     ------
