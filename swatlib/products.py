@@ -43,12 +43,16 @@ class Convolution:
     groups: int = 1
 
 
+NOTHING_DROPPED = Criteria()
+PLAIN = Convolution()
+
+
 def convolution(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    geometry: Convolution = Convolution(),
-    criteria: Criteria = Criteria(),
+    geometry: Convolution = PLAIN,
+    criteria: Criteria = NOTHING_DROPPED,
     input_grad_gradient: Selector | None = None,
     weight_grad_gradient: Selector | None = None,
 ) -> Tensor:
@@ -78,7 +82,7 @@ def linear(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    criteria: Criteria = Criteria(),
+    criteria: Criteria = NOTHING_DROPPED,
     input_grad_gradient: Selector | None = None,
     weight_grad_gradient: Selector | None = None,
 ) -> Tensor:
@@ -204,7 +208,7 @@ def _convolution_backward(
         )
 
     if g_input is g_weight:
-        # One call computes what is needed; the bias wants the whole gradient, not a selection of it.
+        # One call computes what is needed; the bias wants the whole gradient, not a selection.
         whole = g_input is grad
         dx, dw, db = products(g_input, [needs[0], needs[1], needs[2] and whole])
     else:

@@ -1,8 +1,9 @@
 """Selectors: which entries of a tensor survive.
 
-A selector is a small frozen value. Asked for a *criterion* it looks at a tensor and returns either a
-threshold (float) or a mask (bool); :func:`keep` applies either. Splitting the two lets a layer choose
-once, in the forward pass, and apply the choice later, in the backward pass, without storing a mask.
+A selector is a small frozen value. Asked for a *criterion* it looks at a tensor and returns either
+a threshold (float) or a mask (bool); :func:`keep` applies either. Splitting the two lets a layer
+choose once, in the forward pass, and apply the choice later, in the backward pass, without storing
+a mask.
 
 Top-K is the selector of SWAT (section 3.1) and, constrained to slices, of Figure 3 of its ICLR 2020
 submission; random selection is that figure's null hypothesis.
@@ -27,19 +28,28 @@ DIMENSIONS = "NCHW"
 
 
 class Memory:
-    """What a selector with a period remembers between calls: a threshold and a count of calls.
+    """What a selector with a period remembers between calls: its last choice and a count of calls.
 
     Attributes
     ----------
     threshold : Tensor, shape (), float32
         NaN until the first call.
+    mask : Tensor, bool, shape of the weight, or None
+        Only for selectors that choose by a mask.
     calls : Tensor, shape (), int64, always on the CPU
     """
 
-    def __init__(self, like: Tensor):
+    def __init__(self, like: Tensor, mask: bool = False):
         dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
         self.threshold = torch.full((), torch.nan, dtype=dtype, device=like.device)
+        self.mask = torch.ones_like(like, dtype=torch.bool) if mask else None
         self.calls = torch.zeros((), dtype=torch.int64)
+
+    def move(self, device: torch.device) -> None:
+        """Follow a weight to its device, but never to a lower precision."""
+        self.threshold = self.threshold.to(device)
+        if self.mask is not None:
+            self.mask = self.mask.to(device)
 
 
 class Selector(Protocol):
@@ -97,7 +107,7 @@ def _rows(x: Tensor, over: str) -> tuple[Tensor, list[int]]:
     dims = _chosen_dims(x, over)
     if len(dims) == x.ndim:
         # Order does not matter to a threshold: read memory as it lies, whatever the memory format.
-        by_stride = sorted(range(x.ndim), key=lambda d: -x.stride(d))
+        by_stride = sorted(range(x.ndim), key=x.stride, reverse=True)
         return x.permute(by_stride).reshape(1, -1), [1] * x.ndim
     others = [d for d in range(x.ndim) if d not in dims]
     shape = [1 if d in dims else x.shape[d] for d in range(x.ndim)]
@@ -130,11 +140,13 @@ def topk_threshold(
     Raises
     ------
     ValueError
-        For a sparsity outside [0, 1), an unknown dimension, or a sample of slices.
+        For an empty tensor, a sparsity outside [0, 1), an unknown dimension, or a sample of slices.
     TypeError
         For an integer tensor.
     """
-    rows, shape = _rows(_floating(x), over)
+    rows, shape = _rows(_floating(x).detach(), over)
+    if not x.numel():
+        raise ValueError(f"x must not be empty, got shape {tuple(x.shape)}")
     k = kept_count(rows.shape[1], sparsity)
     if sample:
         _check_whole("sample", sample, over)
@@ -182,7 +194,8 @@ def keep(x: Tensor, criterion: Tensor | None) -> Tensor:
     if criterion is None:
         return x
     if criterion.dtype == torch.bool:
-        return torch.where(criterion, x, 0)
+        # In place on a copy, because torch.where would give the mask's memory format to the result.
+        return x.clone().masked_fill_(~criterion, 0)
     return keep_above(x, criterion)
 
 
@@ -295,7 +308,7 @@ class RandomK:
 
 @dataclass(frozen=True)
 class TopColumns:
-    """Keep the columns of a batch of gradients whose magnitudes, summed over the batch, are largest.
+    """Keep the columns of a batch of gradients whose magnitudes sum to most over the batch.
 
     The unified form of meProp: every sample keeps the same entries, so the products stay dense and
     small. A column is a position (all dimensions but the first).

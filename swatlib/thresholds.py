@@ -55,7 +55,7 @@ def _(x: Tensor, k: int) -> Tensor:
 @lru_cache(maxsize=256)
 def _positions(n: int, sample: int, device: torch.device) -> Tensor:
     # The same places every time: no random state is consumed, so a sampled run repeats exactly and
-    # all ranks of a distributed run look at the same entries. Sorted, because memory is read in order.
+    # all ranks of a distributed run look at the same entries. Sorted, to read memory in order.
     generator = torch.Generator().manual_seed(n)
     return torch.randint(n, (sample,), generator=generator).sort().values.to(device)
 
@@ -113,7 +113,7 @@ def refreshed_magnitude(
     threshold : Tensor, shape (), float32, on the device of ``x``
         The threshold kept between calls; updated in place.
     calls : Tensor, shape (), int64, on the CPU
-        Calls so far; updated in place. It stays on the CPU so that reading it never waits for a GPU.
+        Calls so far; updated in place. On the CPU, so that reading it never waits for a GPU.
 
     Returns
     -------
@@ -144,14 +144,15 @@ def keep_above(x: Tensor, threshold: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        Same shape, dtype and memory format as ``x``. Entries equal to the threshold survive, so ties
-        can leave more than K. NaN entries survive: a diverged tensor stays visible.
+        Same shape, dtype and memory format as ``x``. Entries equal to the threshold survive, so
+        ties can leave more than K. NaN entries survive: a diverged tensor stays visible.
     """
-    exact = {torch.float32: np.float32, torch.float64: np.float64}.get(x.dtype)
-    if exact and threshold.numel() == 1 and _eager_cpu(x):
-        # One vectorised pass, several times faster on a CPU than compare-and-select. Hardshrink keeps
-        # what is strictly above its bound, so the bound is the next number below the threshold.
-        below = np.nextafter(exact(threshold.item()), exact(-np.inf))
+    single = x.dtype in (torch.float32, torch.float64) and threshold.numel() == 1
+    if single and _eager_cpu(x):
+        # One vectorised pass, several times faster on a CPU than compare-and-select. Hardshrink
+        # keeps what is strictly above its bound, so that is the next number below the threshold.
+        precision = np.float64 if x.dtype == torch.float64 else np.float32
+        below = np.nextafter(precision(threshold.item()), precision(-np.inf))
         return torch.nn.functional.hardshrink(x, float(below))
     return torch.where(_magnitude(x) < threshold, 0, x)
 
