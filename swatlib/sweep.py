@@ -127,6 +127,8 @@ def compute(
         with lock(folder, run):
             if is_done(folder, run):
                 return Outcome(run, "done")
+            for scrap in folder.glob(f".{key(specification(run))}-*.tmp"):
+                scrap.unlink(missing_ok=True)  # of a sweep that was killed while it wrote
             if threads is not None:
                 torch.set_num_threads(threads)
             train = train or own_train()

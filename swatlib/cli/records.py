@@ -1,0 +1,107 @@
+"""``swatlib records``: look at records and check them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from swatlib.cli.places import records_folder, records_root
+
+app = typer.Typer(help="List, show and verify records of finished runs.", no_args_is_help=True)
+
+Experiment = Annotated[str, typer.Argument(help="An experiment; `swatlib experiments` lists them.")]
+Folder = Annotated[
+    Path | None, typer.Option("--records", help="Folder of the records.", metavar="DIR")
+]
+
+
+@app.command("list")
+def list_records(
+    experiment: Experiment,
+    records: Folder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """List the records of an experiment: what varies between them, and their single metrics."""
+    from swatlib.records import iterate_records, jsonable
+
+    found = list(iterate_records(records_folder(experiment, records)))
+    if as_json:
+        for record in found:
+            fields = jsonable(dataclasses.asdict(record))
+            typer.echo(json.dumps({"key": record.key} | fields, allow_nan=False))
+        return
+    values: dict[str, set[str]] = {}
+    for record in found:
+        for name, value in record.specification.items():
+            values.setdefault(name, set()).add(str(value))
+    varying = [name for name, seen in values.items() if len(seen) > 1]
+    for record in found:
+        parts = [f"{name}={record.specification.get(name)}" for name in varying]
+        for name, value in record.metrics.items():
+            if not isinstance(value, list | dict):
+                parts.append(
+                    f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+                )
+        typer.echo(f"{record.key}  {' '.join(parts)}  {record.seconds:.0f} s")
+    typer.echo(f"{len(found)} records in {records_folder(experiment, records)}")
+
+
+@app.command()
+def show(
+    key: Annotated[
+        str, typer.Argument(help="A record's name or the beginning of it, or its path.")
+    ],
+    records: Annotated[
+        Path | None,
+        typer.Option(help="Folder to look in, with all below it.", metavar="DIR"),
+    ] = None,
+) -> None:
+    """Show one record as JSON."""
+    from swatlib.records import jsonable, read_record
+
+    root = records if records is not None else records_root()
+    path = Path(key)
+    found = (
+        [path] if path.is_file() else sorted(root.rglob(f"{key}*.json")) if key.isalnum() else []
+    )
+    names = {candidate.name for candidate in found}
+    if len(names) != 1:
+        reason = "no record is" if not names else f"{len(names)} records are"
+        raise ValueError(f"key must name one record below {root}, {reason} called {key!r}")
+    fields = jsonable(dataclasses.asdict(read_record(found[0])))
+    typer.echo(json.dumps(fields, indent=1, allow_nan=False))
+
+
+@app.command()
+def verify(
+    experiment: Experiment,
+    sample: Annotated[int, typer.Option(help="How many records to train again.")] = 3,
+    seed: Annotated[int, typer.Option(help="Of the choice of records.")] = 0,
+    tolerance: Annotated[
+        float, typer.Option(help="Allowed difference of a metric, e.g. in points of accuracy.")
+    ] = 3.0,
+    records: Folder = None,
+) -> None:
+    """Train a random sample of the records again and compare the metrics.
+
+    On the machine that made the records every number comes out the same; elsewhere the single
+    metrics must agree within the tolerance.
+    """
+    from swatlib.verify import Verdict
+    from swatlib.verify import verify as check
+
+    def report(verdict: Verdict) -> None:
+        word = "identical" if verdict.identical else "agrees" if verdict.agrees else "DIFFERS"
+        pairs = [f"{n} {a} then, {b} now" for n, (a, b) in sorted(verdict.differences.items())]
+        typer.echo("  ".join([verdict.key, word, *pairs]))
+
+    folder = records_folder(experiment, records)
+    verdicts = check(folder, sample, seed, tolerance=tolerance, report=report)
+    good = sum(verdict.agrees for verdict in verdicts)
+    typer.echo(f"{good} of {len(verdicts)} agree within {tolerance:g}")
+    if good < len(verdicts):
+        raise typer.Exit(1)

@@ -1,0 +1,216 @@
+"""Records: names that do not change, files that are whole, and nothing bad used in silence."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import dataclass, field, make_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swatlib.records import (
+    Record,
+    UnknownVersion,
+    canonical,
+    iterate_records,
+    key,
+    read_epochs,
+    read_record,
+    read_records,
+    record_path,
+    specification,
+    write_record,
+)
+
+
+@dataclass(frozen=True)
+class Toy:
+    data: str = "toys"
+    lr: float = 0.1
+    sparsity: float = 0.0
+    pixels: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+
+def record(run: Any = None, **changes: Any) -> Record:
+    made = Record(
+        specification=specification(run or Toy()),
+        metrics={"epochs": [{"loss": 2.0}, {"loss": 1.5}], "test_accuracy": 81.25, "pixels": 8},
+        data={"name": "toys", "fingerprint": "abc"},
+        library="0.1.0",
+        torch="2.13.0",
+        device="cpu",
+        threads=1,
+        seconds=1.5,
+        date="2026-01-02T03:04:05+00:00",
+    )
+    return replace(made, **changes)
+
+
+def test_name_is_the_hash_of_the_canonical_text() -> None:
+    text = '{"data":"toys","lr":0.1,"seed":0,"sparsity":0}'
+    assert canonical(specification(Toy())) == text
+    assert key(specification(Toy())) == hashlib.sha256(text.encode()).hexdigest()[:24]
+    assert record_path(Path("a"), Toy()) == Path("a") / f"{key(specification(Toy()))}.json"
+
+
+def test_a_field_added_later_changes_no_name() -> None:
+    added = [("topology", str | None, None), ("extra", dict, field(default_factory=dict))]
+    later = make_dataclass("Later", added, bases=(Toy,), frozen=True)
+    assert key(specification(later())) == key(specification(Toy()))
+    assert key(specification(later(topology="set"))) != key(specification(Toy()))
+
+
+def test_equal_runs_have_one_name_and_others_have_others() -> None:
+    assert key(specification(Toy(sparsity=0))) == key(specification(Toy(sparsity=0.0)))
+    assert key(specification(Toy(options={"a": (1, 2), "b": 1}))) == key(
+        specification(Toy(options={"b": 1.0, "a": [1, 2]}))
+    )
+    runs = [Toy(), Toy(seed=1), Toy(lr=0.2), Toy(pixels=8), Toy(options={"a": None})]
+    assert len({key(specification(run)) for run in runs}) == len(runs)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(st.text(), json_values, max_size=4))
+def test_name_survives_being_written_and_read(fields: dict[str, Any]) -> None:
+    assert key(json.loads(json.dumps(fields))) == key(fields)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), {1: 2}, {3}, object(), b"x"])
+def test_only_json_values_can_be_asked_for(bad: Any) -> None:
+    with pytest.raises(TypeError, match="specification"):
+        specification(Toy(options={"bad": bad}))
+
+
+@pytest.mark.parametrize("bad", [{"a": 1}, Toy, None])
+def test_a_run_is_a_dataclass_instance(bad: Any) -> None:
+    with pytest.raises(TypeError, match="run must be an instance of a dataclass"):
+        specification(bad)
+
+
+def test_is_read_as_it_was_written(tmp_path: Path) -> None:
+    whole = record()
+    path = write_record(tmp_path, whole)
+    assert path == record_path(tmp_path, Toy())
+    assert read_record(path) == whole
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_diverged_run_says_so_in_valid_json(tmp_path: Path) -> None:
+    metrics = {"epochs": [{"loss": math.nan}], "best": -math.inf, "worst": math.inf}
+    path = write_record(tmp_path, record(metrics=metrics))
+    json.loads(path.read_text(), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    again = read_record(path).metrics
+    assert math.isnan(again["epochs"][0]["loss"])
+    assert (again["best"], again["worst"]) == (-math.inf, math.inf)
+
+
+def test_a_write_that_fails_leaves_the_old_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_record(tmp_path, record())
+    before = path.read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        write_record(tmp_path, record(seconds=9.0))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def spoil(path: Path, **changes: Any) -> None:
+    fields = json.loads(path.read_text())
+    fields |= changes
+    path.write_text(json.dumps({k: v for k, v in fields.items() if v is not ...}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"version": 2}, "has version 2, this library knows 1"),
+        ({"version": ...}, "is no record: it has no version"),
+        ({"seconds": ...}, "is no record: seconds missing"),
+        ({"surprise": 1}, "is no record: surprise missing or not known"),
+        ({"metrics": [1]}, "specification and metrics must be objects"),
+        ({"specification": {"seed": 5}}, "does not belong to its name"),
+    ],
+)
+def test_foreign_records_are_named_and_skipped(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    good = write_record(tmp_path, record(Toy(seed=1)))
+    bad = write_record(tmp_path, record())
+    spoil(bad, **changes)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_record(bad)
+    assert bad.name in str(caught.value)
+    assert isinstance(caught.value, UnknownVersion) == (changes.get("version") == 2)
+    with pytest.warns(UserWarning, match=f"skipped: .*{bad.stem}.*"):
+        found = list(iterate_records(tmp_path))
+    assert [r.key for r in found] == [good.stem]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[1, 2]", b"null", b"[" * 100_000])
+def test_damaged_records_are_named_and_skipped(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "0123.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"0123\.json"):
+        read_record(tmp_path / "0123.json")
+    with pytest.warns(UserWarning, match=r"0123\.json"):
+        assert list(iterate_records(tmp_path)) == []
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 400))
+def test_a_record_cut_anywhere_is_never_used(length: int) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_record(Path(folder), record())
+        path.write_bytes(path.read_bytes()[:length])
+        with pytest.raises(ValueError, match=path.stem):
+            read_record(path)
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"records folder .*nowhere does not exist"):
+        read_records(tmp_path / "nowhere")
+
+
+def test_tables(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        write_record(tmp_path, record(Toy(seed=seed, options={"period": 4})))
+    table = read_records(tmp_path).sort_values("seed")
+    assert table["seed"].tolist() == [0, 1]
+    assert table["options.period"].tolist() == [4, 4]
+    assert table["test_accuracy"].tolist() == [81.25, 81.25]
+    assert table["metrics.pixels"].tolist() == [8, 8]  # the run has a field of that name
+    assert table["fingerprint"].tolist() == ["abc", "abc"]
+    assert table["seconds"].tolist() == [1.5, 1.5]
+    epochs = read_epochs(tmp_path)
+    assert len(epochs) == 4
+    one = epochs[epochs["seed"] == 1]
+    assert one["epoch"].tolist() == [1, 2]
+    assert one["loss"].tolist() == [2.0, 1.5]
+
+
+def test_an_empty_folder_is_an_empty_table(tmp_path: Path) -> None:
+    assert len(read_records(tmp_path)) == 0
+    assert len(read_epochs(tmp_path)) == 0
