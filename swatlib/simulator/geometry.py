@@ -1,0 +1,166 @@
+"""Shapes of the layers a machine has to compute.
+
+Only the shape matters to a count of cycles: filters, channels, kernel, stride, padding, groups,
+the size of the input and the batch. A linear layer is a 1x1 convolution of a 1x1 image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from swatlib.accounting import trace as trace_module
+from swatlib.accounting.trace import trace
+
+PRODUCTS = ("forward", "input_grad", "weight_grad")
+"""The three products of one training step, in the order they are computed."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The shape of one convolution or linear layer.
+
+    Attributes
+    ----------
+    name : str
+        The layer's name in its model, used in every error message.
+    filters, channels : int
+        Output and input channels (features for a linear layer).
+    kernel, stride, padding : tuple of int
+        Height and width.
+    groups : int
+        Channel groups; ``groups == channels`` is a depthwise convolution.
+    image : tuple of int
+        Height and width of the input; (1, 1) for a linear layer.
+    batch : int
+        Images, or rows of a linear layer's input.
+    first : bool
+        Nothing below it needs a gradient: it has no input-gradient product.
+    """
+
+    name: str
+    filters: int
+    channels: int
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    groups: int = 1
+    image: tuple[int, int] = (1, 1)
+    batch: int = 1
+    first: bool = False
+
+    def __post_init__(self) -> None:
+        for field in ("filters", "channels", "groups", "batch"):
+            if getattr(self, field) < 1:
+                raise ValueError(
+                    f"layer {self.name!r}: {field} must be at least 1, got {getattr(self, field)}"
+                )
+        if self.channels % self.groups or self.filters % self.groups:
+            raise ValueError(
+                f"layer {self.name!r}: groups must divide channels and filters, got "
+                f"{self.groups} groups of {self.channels} channels and {self.filters} filters"
+            )
+        if min(self.output) < 1:
+            raise ValueError(
+                f"layer {self.name!r}: a {self.kernel} kernel with padding {self.padding} does "
+                f"not fit an input of {self.image}"
+            )
+
+    @property
+    def output(self) -> tuple[int, int]:
+        """Height and width of the output."""
+        height, width = (
+            (size + 2 * pad - k) // step + 1
+            for size, pad, k, step in zip(
+                self.image, self.padding, self.kernel, self.stride, strict=True
+            )
+        )
+        return height, width
+
+    @property
+    def weight_shape(self) -> tuple[int, int, int, int]:
+        """Shape of the weight, ``(filters, channels / groups, kh, kw)``."""
+        return (self.filters, self.channels // self.groups, *self.kernel)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int, int]:
+        """Shape of the input, ``(batch, channels, height, width)``."""
+        return (self.batch, self.channels, *self.image)
+
+    @property
+    def output_shape(self) -> tuple[int, int, int, int]:
+        """Shape of the output, ``(batch, filters, height, width)``."""
+        return (self.batch, self.filters, *self.output)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the forward product over the batch."""
+        return self.batch * math.prod(self.output) * math.prod(self.weight_shape)
+
+
+def layers_of(model: nn.Module, example: torch.Tensor | Sequence[int]) -> list[Layer]:
+    """Shapes of the convolutions and linear layers of a model, in the order they run.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Any model, on any device; it is traced on meta tensors and not changed.
+    example : torch.Tensor or sequence of int
+        An input, or its shape with the batch first, such as (1, 3, 224, 224).
+
+    Returns
+    -------
+    list of Layer
+        A module that is used twice appears twice, the second time as ``name@2``.
+
+    Raises
+    ------
+    ValueError
+        If a layer is dilated, transposed, not two-dimensional or not padded with zeros, naming
+        the layer.
+    """
+    modules = dict(model.named_modules())
+    for name, module in modules.items():
+        if isinstance(module, nn.modules.conv._ConvNd) and not isinstance(module, nn.Conv2d):
+            raise ValueError(
+                f"layer {name!r}: {type(module).__name__} is not supported, only Conv2d and Linear"
+            )
+    used = trace(model, example).weighted
+    layers = [_layer(modules[use.name.partition("@")[0]], use) for use in used]
+    return [replace(layers[0], first=True), *layers[1:]]
+
+
+def _layer(module: nn.Module, use: trace_module.Layer) -> Layer:
+    if not isinstance(module, nn.Conv2d):
+        features, inputs = use.weight
+        return Layer(use.name, features, inputs, batch=math.prod(use.input[:-1]))
+    if tuple(module.dilation) != (1, 1):
+        raise ValueError(f"layer {use.name!r}: dilation {module.dilation} is not supported")
+    if module.padding_mode != "zeros":
+        raise ValueError(f"layer {use.name!r}: {module.padding_mode} padding is not supported")
+    return Layer(
+        use.name,
+        module.out_channels,
+        module.in_channels,
+        (use.weight[2], use.weight[3]),
+        (module.stride[0], module.stride[1]),
+        _padding(use.name, module),
+        module.groups,
+        (use.input[-2], use.input[-1]),
+        use.input[0],
+    )
+
+
+def _padding(name: str, module: nn.Conv2d) -> tuple[int, int]:
+    if not isinstance(module.padding, str):
+        return module.padding[0], module.padding[1]
+    if module.padding == "valid":
+        return 0, 0
+    kh, kw = module.kernel_size
+    if kh % 2 == 0 or kw % 2 == 0:
+        raise ValueError(f"layer {name!r}: padding 'same' of an even kernel is not supported")
+    return kh // 2, kw // 2

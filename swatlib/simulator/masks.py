@@ -1,0 +1,230 @@
+"""Which entries of a layer's operands are not zero.
+
+Masks come from a live model (`swatlib.simulator.live`), from a file a user brings, or are
+generated from a sparsity and a seed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from swatlib.selectors import check_sparsity, kept_count
+from swatlib.simulator.geometry import Layer
+
+RELU_DENSITY = 0.5
+"""Share of non-zeros behind a ReLU: half, if what enters it is as often negative as positive."""
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Non-zeros of the six operands of one layer's training step, boolean arrays.
+
+    Attributes
+    ----------
+    weight : numpy.ndarray
+        W of the forward product, ``(filters, channels / groups, kh, kw)``.
+    inputs : numpy.ndarray
+        X of the weight gradient, ``(batch, channels, height, width)``.
+    weight_backward : numpy.ndarray, optional
+        W of the input gradient; the forward one if not given.
+    activation : numpy.ndarray, optional
+        X of the forward product; dense if not given.
+    input_grad_gradient, weight_grad_gradient : numpy.ndarray, optional
+        G of the two backward products; dense if not given.
+    """
+
+    weight: np.ndarray
+    inputs: np.ndarray
+    weight_backward: np.ndarray | None = None
+    activation: np.ndarray | None = None
+    input_grad_gradient: np.ndarray | None = None
+    weight_grad_gradient: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            mask = getattr(self, field.name)
+            if mask is not None and mask.dtype != bool:
+                raise TypeError(f"{field.name} must be a boolean mask, got {mask.dtype}")
+
+    def stationary(self, product: str) -> np.ndarray:
+        """The operand that stays in the machine."""
+        if product == "weight_grad":
+            return self.inputs
+        if product == "input_grad" and self.weight_backward is not None:
+            return self.weight_backward
+        return self.weight
+
+    def stream(self, product: str) -> np.ndarray | None:
+        """The operand that flows past it, None if it is dense."""
+        return {
+            "forward": self.activation,
+            "input_grad": self.input_grad_gradient,
+            "weight_grad": self.weight_grad_gradient,
+        }[product]
+
+
+def dense_masks(layer: Layer) -> Masks:
+    """Masks of a layer in which nothing is zero."""
+    return Masks(np.ones(layer.weight_shape, bool), np.ones(layer.input_shape, bool))
+
+
+def generate(
+    layers: Sequence[Layer],
+    sparsity: float,
+    activation_sparsity: float | None = None,
+    activations: str = "dense",
+    first_layer_dense: bool = True,
+    seed: int = 0,
+) -> list[Masks]:
+    """Masks of SWAT-U with random survivors: the Top-K part of independent noise.
+
+    Each layer keeps ``ceil((1 - s) n)`` weights, and as many of its activations in the weight
+    gradient; the output gradient is dense.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        The network.
+    sparsity : float
+        Of the weights, in [0, 1).
+    activation_sparsity : float, optional
+        Of the activations in the weight gradient; as `sparsity` if not given.
+    activations : str
+        ``"dense"``, or ``"relu"``: half of each input but the image's is zero, and Top-K keeps
+        survivors of the rest.
+    first_layer_dense : bool
+        SWAT-U leaves the first layer dense (section 3.3.2).
+    seed : int
+        Every layer draws from its own stream, so one layer's masks do not depend on the others.
+    """
+    if activation_sparsity is None:
+        activation_sparsity = sparsity
+    check_sparsity(sparsity)
+    check_sparsity(activation_sparsity, "activation_sparsity")
+    if activations not in ("dense", "relu"):
+        raise ValueError(f"activations must be dense or relu, got {activations!r}")
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, got {seed}")
+    made = []
+    for i, layer in enumerate(layers):
+        rng = np.random.default_rng([seed, i])
+        dense = first_layer_dense and layer.first
+        weight = random_mask(rng, layer.weight_shape, 0.0 if dense else sparsity)
+        kept = 0.0 if dense else activation_sparsity
+        activation = None
+        if activations == "relu" and not layer.first:
+            activation = random_mask(rng, layer.input_shape, 1 - RELU_DENSITY)
+        inputs = random_mask(rng, layer.input_shape, kept, activation)
+        made.append(Masks(weight, inputs, activation=activation))
+    return made
+
+
+def random_mask(
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    sparsity: float,
+    among: np.ndarray | None = None,
+) -> np.ndarray:
+    """Keep ``ceil((1 - sparsity) n)`` entries chosen at random.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    shape : tuple of int
+        Shape of the mask.
+    sparsity : float
+        Share of zeros, in [0, 1).
+    among : numpy.ndarray, optional
+        Only entries set here may survive; if they are too few, all of them do.
+    """
+    n = math.prod(shape)
+    keep = kept_count(n, sparsity)
+    candidates = np.arange(n) if among is None else np.flatnonzero(among)
+    mask = np.zeros(n, bool)
+    if keep >= len(candidates):
+        mask[candidates] = True
+    else:
+        noise = rng.random(len(candidates), dtype=np.float32)
+        mask[candidates[np.argpartition(noise, keep)[:keep]]] = True
+    return mask.reshape(shape)
+
+
+def save_masks(path: str | Path, layers: Sequence[Layer], masks: Sequence[Masks]) -> None:
+    """Write masks in the layout that `load_masks` reads, atomically.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        An ``.npz`` file.
+    layers, masks : sequence
+        The network and its masks; W of the forward product and X of the weight gradient are kept.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    for layer, mask in zip(layers, masks, strict=True):
+        arrays[layer.name] = mask.weight
+        arrays[f"{layer.name}.input"] = mask.inputs
+    target = Path(path)
+    with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".npz", delete=False) as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    os.replace(file.name, target)
+
+
+def load_masks(path: str | Path, layers: Sequence[Layer]) -> list[Masks]:
+    """Read masks a user brings, one array per layer.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        An ``.npz`` file. The array ``NAME`` is the weight mask of layer NAME, of shape
+        ``(filters, channels / groups, kh, kw)``, or ``(features, inputs)`` for a linear layer.
+        The optional array ``NAME.input`` is the activation mask of its weight gradient, of shape
+        ``(batch, channels, height, width)``, or ``(batch, inputs)``; without it X is dense.
+        Any numeric type: what is not zero is kept. Object arrays are refused.
+    layers : sequence of Layer
+        The network.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, or an array is missing, belongs to no layer or has a wrong
+        shape, naming the layer.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"masks file {str(path)!r} is not a readable .npz file") from error
+    known = {layer.name for layer in layers}
+    for name in arrays:
+        if name.removesuffix(".input") not in known and name not in known:
+            raise ValueError(f"masks file has an array {name!r}, which is no layer of the network")
+    masks = []
+    for layer in layers:
+        if layer.name not in arrays:
+            raise ValueError(f"layer {layer.name!r} has no array in the masks file")
+        weight = _fitted(arrays[layer.name], layer.weight_shape, layer.name, "weight")
+        inputs = np.ones(layer.input_shape, bool)
+        if (given := arrays.get(f"{layer.name}.input")) is not None:
+            inputs = _fitted(given, layer.input_shape, layer.name, "input")
+        masks.append(Masks(weight, inputs))
+    return masks
+
+
+def _fitted(array: np.ndarray, shape: tuple[int, ...], name: str, what: str) -> np.ndarray:
+    flat = shape[:2] if shape[2:] == (1, 1) else None
+    if array.shape not in (shape, flat):
+        raise ValueError(
+            f"layer {name!r}: the {what} mask must have shape {shape}, got {array.shape}"
+        )
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"layer {name!r}: the {what} mask must be numeric, got {array.dtype}")
+    return (array != 0).reshape(shape)

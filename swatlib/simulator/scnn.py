@@ -1,0 +1,410 @@
+"""`scnn`: processing elements that multiply every non-zero by every non-zero.
+
+After SCNN (Parashar et al., ISCA 2017). The input plane is cut into tiles, one per element. For
+each input channel an element multiplies its non-zero activations, four at a time, by the
+channel's non-zero weights, four at a time; each product is added to the output it belongs to, in
+one of 32 banks. Elements wait for each other after every channel, and partial sums of outputs on
+a tile's border travel to the neighbour at the end.
+
+The count is exact: every element, every channel, every bank collision. It is fast because a chunk
+of four is one of 495 kinds (`swatlib.simulator.banks`), so most pairs of chunks are counted in
+histograms; only weight chunks that span several kernel positions are looked at one by one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from swatlib.simulator import memory
+from swatlib.simulator.banks import (
+    CHUNK,
+    NOWHERE,
+    chunk_numbers,
+    filter_kind,
+    pair_cycles,
+    pair_loads,
+    place_kind,
+)
+from swatlib.simulator.counts import Count
+from swatlib.simulator.mapping import Convolution
+
+_CHANNELS_AT_ONCE = 4096  # channels x kernel positions per block, bounds the working memory
+_PAIRS_AT_ONCE = 1 << 17
+
+
+@dataclass(frozen=True)
+class Cartesian:
+    """An `scnn` machine.
+
+    Attributes
+    ----------
+    elements : int
+        Processing elements per side: ``elements`` squared in all, each with 4x4 multipliers.
+    accumulator : int
+        Partial sums an element can hold; it limits the filters worked on at once.
+    """
+
+    elements: int = 8
+    accumulator: int = 6144
+
+    def __post_init__(self) -> None:
+        for name in ("elements", "accumulator"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    @property
+    def multipliers(self) -> int:
+        """Multiplications per cycle."""
+        return self.elements**2 * CHUNK**2
+
+    @property
+    def stationary_bits(self) -> int:
+        """Bits of a stored non-zero: the value and a 4-bit count of zeros (SCNN, section 3)."""
+        return memory.VALUE_BITS + 4
+
+    @property
+    def stream_bits(self) -> int | None:
+        """Both operands are compressed alike."""
+        return self.stationary_bits
+
+    def describe(self) -> dict[str, Any]:
+        """The machine as plain values."""
+        return {"pe": "scnn", "elements": self.elements, "accumulator": self.accumulator}
+
+    def count(self, convs: Iterable[Convolution], distinct: bool = True) -> list[Count]:
+        """Cycles of many convolutions.
+
+        Parameters
+        ----------
+        convs : iterable of Convolution
+            From `swatlib.simulator.mapping`.
+        distinct : bool
+            False if the masks repeat (a dense network): equal channels are then counted once.
+
+        Returns
+        -------
+        list of Count
+            One per convolution.
+        """
+        return [_count(conv, self, distinct) for conv in convs]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """One stride phase of the stream: chunks of four non-zeros, by channel and element.
+
+    ``numbers[i, tap]`` is the chunk's number at a kernel position, ``owner[i]`` is
+    ``channel * elements + element`` and ``valid[channel, tap]`` counts the products that land.
+    """
+
+    numbers: np.ndarray
+    owner: np.ndarray
+    valid: np.ndarray
+    tile: np.ndarray  # positions per element, zero or not
+
+
+def _count(conv: Convolution, machine: Cartesian, distinct: bool) -> Count:
+    groups, filters, channels, kh, kw = conv.mask.shape
+    weights = conv.mask.transpose(0, 2, 3, 4, 1).reshape(groups * channels, kh, kw, filters)
+    repeat = np.ones(len(weights), np.int64)
+    if not distinct and conv.stream is None:
+        packed = np.packbits(weights.reshape(len(weights), -1), axis=1)
+        _, first, repeat = np.unique(packed, axis=0, return_index=True, return_counts=True)
+        weights = weights[first]
+
+    side = machine.elements
+    held = math.prod(-(-size // side) for size in conv.out)
+    at_once = max(1, machine.accumulator // held)
+    images: list[np.ndarray | None] = [None] if conv.stream is None else list(conv.stream)
+    alike = conv.batch // len(images)  # dense images cost the same
+
+    out = Count(losses=dict.fromkeys(("fragments", "banks", "PE sync", "halo"), 0.0))
+    pairs_mean = busy_mean = busy_max = 0.0
+    for image in images:
+        phases = {
+            (a, b): _places(conv, machine, image, a, b)
+            for a in range(min(conv.stride[0], kh))
+            for b in range(min(conv.stride[1], kw))
+        }
+        for start in range(0, filters, at_once):
+            block = weights[..., start : start + at_once]
+            step = max(1, _CHANNELS_AT_ONCE // (kh * kw))
+            for low in range(0, len(block), step):
+                part = slice(low, low + step)
+                cycles = np.zeros((len(block[part]), side * side))
+                pairs = np.zeros_like(cycles)
+                for (a, b), places in phases.items():
+                    taps = block[part, a :: conv.stride[0], b :: conv.stride[1]]
+                    kinds = taps.reshape(len(taps), -1, taps.shape[-1])
+                    done = _multiply(kinds, start, places, low, side * side)
+                    cycles += done[0]
+                    pairs += done[1]
+                    out.macs += int(repeat[part] @ done[2]) * alike
+                    out.sram_bits += int(repeat[part] @ done[3]) * alike
+                busy_max += float(repeat[part] @ cycles.max(axis=1)) * alike
+                busy_mean += float(repeat[part] @ cycles.mean(axis=1)) * alike
+                pairs_mean += float(repeat[part] @ pairs.mean(axis=1)) * alike
+            dense = sum(
+                -(-places.tile // CHUNK)
+                * -(-block[0, a :: conv.stride[0], b :: conv.stride[1]].size // CHUNK)
+                for (a, b), places in phases.items()
+            )
+            halo = _halo(conv, side) * block.shape[-1] * groups * alike
+            out.dense_cycles += int(np.max(dense)) * groups * channels * alike + halo
+            out.losses["halo"] += halo
+    out.ideal_cycles = out.macs / machine.multipliers
+    out.losses["fragments"] = pairs_mean - out.ideal_cycles
+    out.losses["banks"] = busy_mean - pairs_mean
+    out.losses["PE sync"] = busy_max - busy_mean
+    out.cycles = round(busy_max + out.losses["halo"])
+    out.sram_bits += out.macs * 2 * memory.SUM_BITS  # read a partial sum, write it back
+    return out
+
+
+def _halo(conv: Convolution, side: int) -> int:
+    """Largest of the eight border regions whose partial sums go to a neighbour, per filter."""
+    sides = []
+    for kernel, offset, out, stride in zip(
+        conv.kernel, conv.offset, conv.out, conv.stride, strict=True
+    ):
+        tile = -(-((out - 1) * stride + kernel) // side)
+        sides.append((max(kernel - 1 - offset, 0), tile, max(offset, 0)))
+    return max(
+        sides[0][i] * sides[1][j] for i in range(3) for j in range(3) if (i, j) != (1, 1)
+    )
+
+
+def _chunks(owner: np.ndarray, owners: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Deal items, sorted by owner, into chunks of four that never mix owners.
+
+    Returns
+    -------
+    chunk, slot : numpy.ndarray
+        Chunk number and place in the chunk of every item.
+    chunk_owner : numpy.ndarray
+        The owner of every chunk.
+    """
+    counts = np.bincount(owner, minlength=owners)
+    rank = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    per_owner = -(-counts // CHUNK)
+    base = np.cumsum(per_owner) - per_owner
+    return base[owner] + rank // CHUNK, rank % CHUNK, np.repeat(np.arange(owners), per_owner)
+
+
+def _places(
+    conv: Convolution, machine: Cartesian, image: np.ndarray | None, a: int, b: int
+) -> _Places:
+    """The stream's non-zeros of stride phase (a, b), cut into tiles and chunks of four."""
+    side, (sh, sw), (kh, kw) = machine.elements, conv.stride, conv.kernel
+    tall, wide = (
+        -(-((out - 1) * stride + kernel) // side)
+        for out, stride, kernel in zip(conv.out, conv.stride, conv.kernel, strict=True)
+    )
+    y, x = np.arange(side * tall), np.arange(side * wide)
+    # Padded coordinates hold the image from `offset` on; what is outside is zero.
+    rows, columns = y - conv.offset[0], x - conv.offset[1]
+    inside = np.outer(
+        (rows >= 0) & (rows < conv.plane[0]), (columns >= 0) & (columns < conv.plane[1])
+    )
+    phase = np.outer(y % sh == a, x % sw == b)
+    if image is None:
+        present = inside[None]
+    else:
+        present = image[
+            :,
+            np.clip(rows, 0, conv.plane[0] - 1)[:, None],
+            np.clip(columns, 0, conv.plane[1] - 1)[None],
+        ] & (inside)
+    present = present & phase
+
+    def tiles(grid: np.ndarray) -> np.ndarray:
+        cut = grid.reshape(-1, side, tall, side, wide).swapaxes(2, 3)
+        return cut.reshape(-1, tall * wide)
+
+    owner, position = np.nonzero(tiles(present))
+    chunk, slot, chunk_owner = _chunks(owner, len(present) * side * side)
+    element = owner % (side * side)
+    item_y = element // side * tall + position // wide
+    item_x = element % side * wide + position % wide
+    taps = [(r, s) for r in range(a, kh, sh) for s in range(b, kw, sw)]
+    numbers = np.zeros((len(chunk_owner), len(taps)), np.int16)
+    valid = np.zeros((len(present), len(taps)), np.int64)
+    for tap, (r, s) in enumerate(taps):
+        to_y, to_x = (item_y - r) // sh, (item_x - s) // sw
+        lands = (to_y >= 0) & (to_y < conv.out[0]) & (to_x >= 0) & (to_x < conv.out[1])
+        kinds = np.full((len(chunk_owner), CHUNK), NOWHERE, np.int8)
+        kinds[chunk, slot] = np.where(lands, place_kind(to_x, to_y), NOWHERE)
+        numbers[:, tap] = chunk_numbers(kinds)
+        valid[:, tap] = np.bincount(owner[lands] // (side * side), minlength=len(present))
+    return _Places(numbers, chunk_owner, valid, tiles(phase[None]).sum(axis=1))
+
+
+def _multiply(
+    weights: np.ndarray, first_filter: int, places: _Places, low: int, elements: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """All products of some channels: cycles and pairs per element, and totals per channel.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        Boolean ``(channels, taps, filters)``.
+    first_filter : int
+        Number of the first filter, which its bank depends on.
+    places : _Places
+        The stream; one channel of it stands for all if it is dense.
+    low : int
+        Number of the first channel in the stream.
+    elements : int
+        Processing elements.
+
+    Returns
+    -------
+    cycles, pairs : numpy.ndarray
+        ``(channels, elements)``.
+    macs, sram_bits : numpy.ndarray
+        ``(channels,)``.
+    """
+    channels, taps, _ = weights.shape
+    if len(places.valid) == 1:  # dense: few different chunks, each met by every channel
+        numbers, which = np.unique(places.numbers, axis=0, return_inverse=True)
+        times = np.zeros((elements, len(numbers)))
+        np.add.at(times, (places.owner, which.ravel()), 1)
+        item_number = np.tile(numbers, (channels, 1))
+        item_channel = np.repeat(np.arange(channels), len(numbers))
+        valid = np.broadcast_to(places.valid, (channels, taps))
+    else:
+        begin, end = np.searchsorted(places.owner, [low * elements, (low + channels) * elements])
+        item_number = places.numbers[begin:end]
+        item_owner = places.owner[begin:end] - low * elements
+        item_channel = item_owner // elements
+        valid = places.valid[low : low + channels]
+        times = None
+
+    nonzeros = weights.sum(axis=2)
+    if not nonzeros.any() or not len(item_number):
+        nothing = np.zeros((channels, elements))
+        return nothing, nothing, np.zeros(channels, np.int64), np.zeros(channels, np.int64)
+    cost, per_channel = _pair_costs(weights, first_filter, item_number, item_channel)
+    if times is not None:
+        cycles = cost.reshape(channels, -1) @ times.T
+        chunks = np.broadcast_to(times.sum(axis=1), (channels, elements))
+    else:
+        cycles = np.bincount(item_owner, cost, channels * elements).reshape(channels, elements)
+        chunks = np.bincount(item_owner, minlength=channels * elements)
+        chunks = chunks.reshape(channels, elements)
+    pairs = chunks * per_channel[:, None]
+    bits = CHUNK * (memory.VALUE_BITS + 4)
+    reads = (pairs.sum(axis=1) + chunks.sum(axis=1)) * bits
+    return cycles, pairs, (nonzeros * valid).sum(axis=1), reads.astype(np.int64)
+
+
+def _pair_costs(
+    weights: np.ndarray, first_filter: int, item_number: np.ndarray, item_channel: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cycles each chunk of places needs against all weight chunks of its channel.
+
+    Returns
+    -------
+    cost : numpy.ndarray
+        Cycles per item.
+    per_channel : numpy.ndarray
+        Weight chunks per channel.
+    """
+    channels, taps, _ = weights.shape
+    channel, tap, k = np.nonzero(weights)
+    chunk, slot, chunk_channel = _chunks(channel, channels)
+    kind = filter_kind(k + first_filter)
+    first, last = np.full((2, len(chunk_channel)), 0, np.int64)
+    first[chunk[::-1]] = tap[::-1]
+    last[chunk] = tap
+    pure = first == last
+
+    kinds = np.full((len(pure), CHUNK), NOWHERE, np.int8)
+    kinds[chunk, slot] = kind
+    number = chunk_numbers(kinds[pure])
+    known = len(pair_cycles())
+    table = np.bincount(
+        (chunk_channel[pure] * taps + first[pure]) * known + number,
+        minlength=channels * taps * known,
+    ).astype(np.float32)
+    used, compact = np.unique(item_number, return_inverse=True)
+    spent = table.reshape(-1, known) @ pair_cycles()[used].T
+    spent = spent.reshape(channels, taps, len(used))
+    compact = compact.reshape(item_number.shape)
+    cost = np.zeros(len(item_number))
+    for t in range(taps):
+        cost += spent[item_channel, t, compact[:, t]]
+
+    if not pure.all():
+        mixed = ~pure[chunk]
+        row = np.cumsum(~pure) - 1
+        cost += _mixed_costs(
+            row[chunk[mixed]],
+            tap[mixed],
+            kind[mixed],
+            slot[mixed],
+            chunk_channel[~pure],
+            item_number,
+            item_channel,
+        )
+    return cost, np.bincount(chunk_channel, minlength=channels)
+
+
+def _mixed_costs(
+    row: np.ndarray,
+    tap: np.ndarray,
+    kind: np.ndarray,
+    slot: np.ndarray,
+    channel: np.ndarray,
+    item_number: np.ndarray,
+    item_channel: np.ndarray,
+) -> np.ndarray:
+    """Cycles each item needs against weight chunks that span several kernel positions.
+
+    A chunk is split into parts of one position each; the parts' bank loads add up, and the
+    largest sum is what the pair costs.
+    """
+    starts_part = np.ones(len(row), bool)
+    starts_part[1:] = (row[1:] != row[:-1]) | (tap[1:] != tap[:-1])
+    parts = np.cumsum(starts_part)
+    part = parts - parts[slot == 0][row]
+    kinds = np.full((len(channel), CHUNK, CHUNK), NOWHERE, np.int8)
+    kinds[row, part, slot] = kind
+    numbers = chunk_numbers(kinds)
+    taps = np.zeros((len(channel), CHUNK), np.int64)
+    taps[row, part] = tap
+
+    per_channel = np.bincount(item_channel, minlength=channel.max() + 1)
+    start = np.cumsum(per_channel) - per_channel
+    cost = np.zeros(len(item_number))
+    met = per_channel[channel]
+    ends = np.cumsum(met)
+    loads = pair_loads()
+    low = 0
+    while low < len(channel):  # as many chunks at a time as the pairs fit in memory
+        high = max(
+            low + 1,
+            int(np.searchsorted(ends, (ends[low - 1] if low else 0) + _PAIRS_AT_ONCE, "right")),
+        )
+        sizes = met[low:high]
+        j = np.repeat(np.arange(low, high), sizes)
+        offset = np.arange(len(j)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        i = start[channel[j]] + offset
+        total = loads[item_number[i, taps[j, 0]], numbers[j, 0]]
+        total += loads[item_number[i, taps[j, 1]], numbers[j, 1]]
+        for p in range(2, CHUNK):
+            more = np.flatnonzero(numbers[j, p])
+            ji, ii = j[more], i[more]
+            total[more] += loads[item_number[ii, taps[ji, p]], numbers[ji, p]]
+        worst = np.maximum(total.max(axis=1), 1)
+        cost += np.bincount(i, worst, len(cost))
+        low = high
+    return cost
+
+
+
