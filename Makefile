@@ -45,6 +45,7 @@ book: notebooks html
 
 notebooks: $(STAMP)
 	$(EMBEDDED) $(BIN)/python book/_ext/execute.py $(if $(filter all,$(EXECUTE)),--all)
+	$(BIN)/python book/_ext/readme_figure.py
 
 # Warnings are errors, and the folder is removed first: an unchanged rebuild forgets old warnings.
 html: $(STAMP)

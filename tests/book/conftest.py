@@ -39,7 +39,7 @@ def browser() -> Iterator:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         skip_or_fail("there is no Chromium on this machine")
-    quiet = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-gpu"]
     with sync_playwright() as play:
         # Chromium refuses its own sandbox to root, which is who runs a container.
         started = play.chromium.launch(executable_path=path, args=["--no-sandbox", *quiet])
