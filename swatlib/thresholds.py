@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SAMPLE = 2**17
+SAMPLE = 2**16
 """Default sample size: at density d the realised density has a standard error of
-sqrt(d (1 - d) / SAMPLE), at most 0.14 percentage points."""
+sqrt(d (1 - d) / SAMPLE), at most 0.2 percentage points."""
 
 
 @torch.library.custom_op("swatlib::kth_magnitude", mutates_args=())
