@@ -66,7 +66,8 @@ class _Sparse:
             if memory.threshold.is_meta:
                 self.memory[slot] = Memory(self.weight)
             else:
-                memory.threshold = memory.threshold.to(self.weight.device)
+                dtype = torch.promote_types(memory.threshold.dtype, self.weight.dtype)
+                memory.threshold = memory.threshold.to(self.weight.device, dtype)
         return result
 
 
@@ -129,7 +130,11 @@ class SparseLinear(_Sparse, nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., in_features) to (..., out_features)."""
         if not x.ndim or x.shape[-1] != self.in_features:
-            raise ValueError(f"input must have shape (..., {self.in_features}), got {tuple(x.shape)}")
+            raise ValueError(
+                f"input must have shape (..., {self.in_features}), got {tuple(x.shape)}"
+            )
+        if x.ndim == 1:
+            return self.forward(x[None])[0]
         x = _autocast(x)
         return linear(
             x,
@@ -156,7 +161,8 @@ def _return(layer: Any, dense: type) -> Any:
 
 
 def _autocast(x: Tensor) -> Tensor:
-    if torch.is_autocast_enabled(x.device.type):
+    # As for torch's own layers, double precision stays what it is.
+    if torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64:
         return x.to(torch.get_autocast_dtype(x.device.type))
     return x
 
@@ -164,15 +170,16 @@ def _autocast(x: Tensor) -> Tensor:
 def _padded(conv: nn.Conv2d, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
     """Return the input and the zero padding left to the product.
 
-    What the product cannot pad by itself, other modes and the uneven "same" of an even kernel, is
-    padded here; such padding takes part in choosing activations.
+    What the product cannot pad by itself, other modes and the uneven part of the "same" of an even
+    kernel, is padded here; such padding takes part in choosing activations.
     """
     both_sides = conv._reversed_padding_repeated_twice
     if conv.padding_mode != "zeros":
         return nn.functional.pad(x, both_sides, mode=conv.padding_mode), (0, 0)
     if conv.padding == "same":
+        # As torch does it, to the bit: what is uneven is padded right and below beforehand.
         left, right, top, bottom = both_sides
-        if left == right and top == bottom:
-            return x, (top, left)
-        return nn.functional.pad(x, both_sides), (0, 0)
+        if left != right or top != bottom:
+            x = nn.functional.pad(x, (0, right - left, 0, bottom - top))
+        return x, (top, left)
     return x, (0, 0) if isinstance(conv.padding, str) else conv.padding

@@ -29,6 +29,13 @@ class Recipe:
         Operands of dW = G * X^T.
     first_layer_dense : bool
         Leave the first convolution or linear layer alone, as SWAT-U does (section 3.3.2).
+
+    Raises
+    ------
+    TypeError
+        For a slot that holds neither a selector nor None.
+    ValueError
+        For a selector of the output gradient with a period.
     """
 
     name: str
@@ -39,6 +46,16 @@ class Recipe:
     weight_grad_activation: Selector | None = None
     weight_grad_gradient: Selector | None = None
     first_layer_dense: bool = True
+
+    def __post_init__(self) -> None:
+        for slot, selector in self.slots().items():
+            if selector is None:
+                continue
+            if not hasattr(selector, "criterion"):
+                raise TypeError(f"{slot} must be a selector or None, got {selector!r}")
+            if slot.endswith("gradient") and selector.period != 1:
+                # A layer remembers thresholds of weights and activations only.
+                raise ValueError(f"period of {slot} must be 1, got {selector.period}")
 
     def slots(self) -> dict[str, Selector | None]:
         """Return the six slots by name, in the order of the products."""
@@ -91,7 +108,11 @@ def swat(sparsity: float, activation_sparsity: float | None = None, **options: A
     """
     options, first = _split(options)
     w = TopK(sparsity, **options)
-    x = TopK(sparsity if activation_sparsity is None else activation_sparsity, **options)
+    x = (
+        w
+        if activation_sparsity is None
+        else _topk("activation_sparsity", activation_sparsity, options)
+    )
     return Recipe(
         "SWAT",
         forward_weight=w,
@@ -150,8 +171,8 @@ def sparse_forward(
         As in :func:`swat`.
     """
     options, first = _split(options)
-    w = None if weight is None else TopK(weight, **options)
-    x = None if activation is None else TopK(activation, **options)
+    w = _topk("weight", weight, options)
+    x = _topk("activation", activation, options)
     return Recipe(
         "sparse forward" + (", matched backward" if matched else ""),
         forward_weight=w,
@@ -174,15 +195,19 @@ def sparse_backward(
     output gradient in both; each is a sparsity, dense if not given. Options as in :func:`swat`.
     """
     options, first = _split(options)
-    g = None if gradient is None else TopK(gradient, **options)
+    g = _topk("gradient", gradient, options)
     return Recipe(
         "sparse backward",
-        input_grad_weight=None if weight is None else TopK(weight, **options),
+        input_grad_weight=_topk("weight", weight, options),
         input_grad_gradient=g,
-        weight_grad_activation=None if activation is None else TopK(activation, **options),
+        weight_grad_activation=_topk("activation", activation, options),
         weight_grad_gradient=g,
         first_layer_dense=first,
     )
+
+
+def _topk(argument: str, sparsity: float | None, options: dict[str, Any]) -> TopK | None:
+    return None if sparsity is None else TopK(check_sparsity(sparsity, argument), **options)
 
 
 def _split(options: dict[str, Any]) -> tuple[dict[str, Any], bool]:

@@ -107,7 +107,7 @@ def _rows(x: Tensor, over: str) -> tuple[Tensor, list[int]]:
     dims = _chosen_dims(x, over)
     if len(dims) == x.ndim:
         # Order does not matter to a threshold: read memory as it lies, whatever the memory format.
-        by_stride = sorted(range(x.ndim), key=x.stride, reverse=True)
+        by_stride = sorted(range(x.ndim), key=lambda d: x.stride(d), reverse=True)
         return x.permute(by_stride).reshape(1, -1), [1] * x.ndim
     others = [d for d in range(x.ndim) if d not in dims]
     shape = [1 if d in dims else x.shape[d] for d in range(x.ndim)]
