@@ -1,15 +1,14 @@
-"""Counting ResNet-50 at 224 pixels, against one real forward pass of it."""
-
-from time import perf_counter
+"""Counting ResNet-50 at 224 pixels, against one forward pass of one image."""
 
 import torch
 
 from swatlib.accounting import PAPER, count, method_densities, trace
+from swatlib.bench.timing import print_ratios, seconds
 from swatlib.models import network
 
 
 def main() -> None:
-    """Print seconds and the ratio of a count to a dense forward pass of one image."""
+    """Print the time of tracing and counting as a ratio to the forward pass."""
     model = network("resnet50", classes=1000, image=224).eval()
     x = torch.randn(1, 3, 224, 224)
 
@@ -21,17 +20,8 @@ def main() -> None:
         with torch.no_grad():
             model(x)
 
-    times = {}
-    for name, step in (("count", counted), ("forward", passed)):
-        step()
-        runs = []
-        for _ in range(5):
-            start = perf_counter()
-            step()
-            runs.append(perf_counter() - start)
-        times[name] = min(runs)
-    ratio = times["count"] / times["forward"]
-    print(f"ResNet-50 at 224: count {times['count']:.2f} s, {ratio:.1f}x one forward pass")
+    functions = {"forward pass": passed, "trace and count": counted}
+    print_ratios("ResNet-50 at 224 pixels, one image", seconds(functions, 5), "forward pass")
 
 
 if __name__ == "__main__":
