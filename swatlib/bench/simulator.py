@@ -23,7 +23,7 @@ def main() -> None:
     step = _training_step()
     print(f"ResNet-50 at {IMAGE}, batch {BATCH}, {SPARSITY:.0%} sparse, three products")
     print(f"{'machine':<22}{'seconds':>9}{'CPU s':>9}{'/ dense step':>14}{'speed-up':>10}")
-    machines = {
+    machines: dict[str, Tactical | Cartesian] = {
         "tcl X<9>": Tactical(Window("X", 9)),
         "tcl T<2,5>": Tactical(Window("T", 2, 5)),
         "tcl unlimited": Tactical(Window("inf")),
@@ -35,7 +35,9 @@ def main() -> None:
             result = simulate(layers, masks, machine, vs_self=vs_self)
             wall, cpu = perf_counter() - wall, process_time() - cpu
             label = "  and itself at 0 %" if vs_self else name
-            print(f"{label:<22}{wall:>9.2f}{cpu:>9.2f}{wall / step:>14.1f}{result.speedup():>10.2f}")
+            print(
+                f"{label:<22}{wall:>9.2f}{cpu:>9.2f}{wall / step:>14.1f}{result.speedup():>10.2f}"
+            )
 
 
 def _training_step() -> float:

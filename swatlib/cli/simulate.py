@@ -19,8 +19,8 @@ from swatlib.simulator import (
     layers_of,
     load_masks,
     parse_window,
-    simulate as run,
 )
+from swatlib.simulator import simulate as run
 
 
 def simulate(
@@ -32,7 +32,9 @@ def simulate(
     channels: Annotated[int, typer.Option(help="Channels of the image.")] = 3,
     sparsity: Annotated[
         float | None,
-        typer.Option(help="Of weights and activations, in [0, 1): random masks, dense first layer."),
+        typer.Option(
+            help="Of weights and activations, in [0, 1): random masks, dense first layer."
+        ),
     ] = None,
     masks: Annotated[
         Path | None,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from swatlib.accounting import trace as trace_module
-from swatlib.accounting.trace import trace
+from swatlib.accounting import Layer as Use
+from swatlib.accounting import trace
 
 PRODUCTS = ("forward", "input_grad", "weight_grad")
 """The three products of one training step, in the order they are computed."""
@@ -134,7 +134,7 @@ def layers_of(model: nn.Module, example: torch.Tensor | Sequence[int]) -> list[L
     return [replace(layers[0], first=True), *layers[1:]]
 
 
-def _layer(module: nn.Module, use: trace_module.Layer) -> Layer:
+def _layer(module: nn.Module, use: Use) -> Layer:
     if not isinstance(module, nn.Conv2d):
         features, inputs = use.weight
         return Layer(use.name, features, inputs, batch=math.prod(use.input[:-1]))

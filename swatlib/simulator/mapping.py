@@ -129,9 +129,7 @@ def input_grad(
                 mask.shape[3] - 1 - (top + ph - a) // sh,
                 mask.shape[4] - 1 - (left + pw - b) // sw,
             )
-            yield Convolution(
-                mask, layer.output, offset, out, batch=layer.batch, stream=stream
-            )
+            yield Convolution(mask, layer.output, offset, out, batch=layer.batch, stream=stream)
 
 
 def weight_grad(layer: Layer, inputs: np.ndarray, stream: np.ndarray | None = None) -> Convolution:

@@ -121,9 +121,7 @@ def _by_time(sets: list[np.ndarray], ahead: int, padding: str) -> list[np.ndarra
     return steps
 
 
-def _pull_cycles(
-    due: list[np.ndarray], lengths: np.ndarray, lanes: int, ahead: int
-) -> np.ndarray:
+def _pull_cycles(due: list[np.ndarray], lengths: np.ndarray, lanes: int, ahead: int) -> np.ndarray:
     """X<h>: a row takes what fits from the next h rows, earliest first.
 
     Taking earliest first makes each filter a queue: after every cycle it has done

@@ -174,9 +174,7 @@ def _halo(conv: Convolution, side: int) -> int:
     ):
         tile = -(-((out - 1) * stride + kernel) // side)
         sides.append((max(kernel - 1 - offset, 0), tile, max(offset, 0)))
-    return max(
-        sides[0][i] * sides[1][j] for i in range(3) for j in range(3) if (i, j) != (1, 1)
-    )
+    return max(sides[0][i] * sides[1][j] for i in range(3) for j in range(3) if (i, j) != (1, 1))
 
 
 def _chunks(owner: np.ndarray, owners: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -295,8 +293,8 @@ def _multiply(
         chunks = np.broadcast_to(times.sum(axis=1), (channels, elements))
     else:
         cycles = np.bincount(item_owner, cost, channels * elements).reshape(channels, elements)
-        chunks = np.bincount(item_owner, minlength=channels * elements)
-        chunks = chunks.reshape(channels, elements)
+        counted = np.bincount(item_owner, minlength=channels * elements)
+        chunks = counted.reshape(channels, elements).astype(float)
     pairs = chunks * per_channel[:, None]
     bits = CHUNK * (memory.VALUE_BITS + 4)
     reads = (pairs.sum(axis=1) + chunks.sum(axis=1)) * bits
@@ -405,6 +403,3 @@ def _mixed_costs(
         cost += np.bincount(i, worst, len(cost))
         low = high
     return cost
-
-
-

@@ -20,7 +20,7 @@ from swatlib.simulator import memory
 from swatlib.simulator.counts import Count, count_true
 from swatlib.simulator.mapping import Convolution, fold_stride
 from swatlib.simulator.schedule import POLICIES, pack_lanes, set_cycles, unlimited_cycles
-from swatlib.simulator.windows import Window
+from swatlib.simulator.windows import DEFAULT_WINDOW, Window
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Tactical:
         Sort the filters of a layer by non-zeros before they are dealt into sets.
     """
 
-    window: Window = Window("X", 9)
+    window: Window = DEFAULT_WINDOW
     lanes: int = 16
     rows: int = 16
     tiles: int = 4

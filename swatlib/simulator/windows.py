@@ -89,6 +89,7 @@ class Window:
 
 
 UNLIMITED = Window("inf")
+DEFAULT_WINDOW = Window("X", 9)
 
 
 def parse_window(text: str) -> Window:

@@ -1,0 +1,91 @@
+"""Bytes, roofline and energy, by hand on one small layer."""
+
+import math
+
+import numpy as np
+import pytest
+
+from swatlib.simulator import Cartesian, Layer, Masks, Memory, Tactical, Window, simulate
+
+LAYER = Layer("a", 16, 16, image=(4, 4), first=True)
+
+
+def masks() -> list[Masks]:
+    weight = np.zeros(LAYER.weight_shape, bool)
+    weight[:, :4] = True
+    return [Masks(weight, np.ones(LAYER.input_shape, bool))]
+
+
+def test_bytes_and_energy() -> None:
+    result = simulate([LAYER], masks(), Tactical(Window("T", 2, 5)), products=["forward"])
+    count = result.total()
+    # 64 weights of 16 + ceil(log2(2 + 5 + 1)) bits, 256 inputs and 256 outputs of 16
+    assert count.dram_bits == 64 * 19 + 2 * 256 * 16
+    assert count.macs == 64 * 16
+    # SRAM: weights once per window, one broadcast row of 16 lanes per window, 32-bit results
+    assert count.sram_bits == 64 * 19 * 16 + 16 * 16 * 16 + 256 * 32
+    energy = result.to_dict()["forward"]["energy_pj"]
+    assert energy == pytest.approx(
+        1024 * (3.7 + 0.9) + count.sram_bits / 64 * 10 + count.dram_bits / 64 * 1300
+    )
+
+
+def test_scnn_compresses_both_operands_where_it_pays() -> None:
+    count = simulate([LAYER], masks(), Cartesian(), products=["forward"]).total()
+    # 20 bits per non-zero weight; the dense input would grow, and is stored as it is
+    assert count.dram_bits == 64 * 20 + 2 * 256 * 16
+
+
+def test_the_roofline_is_the_longer_of_computing_and_moving() -> None:
+    fast = simulate([LAYER], masks(), Tactical(), products=["forward"])
+    slow = simulate([LAYER], masks(), Tactical(), Memory(bandwidth=2), products=["forward"])
+    moved = fast.total().dram_bits / 8
+    assert slow.total().cycles == math.ceil(moved / 2) > fast.total().cycles
+    assert slow.total().dense_cycles == 3 * 256 * 2 / 2
+    assert slow.total().losses["memory"] == slow.total().cycles - fast.total().cycles
+    wide = simulate([LAYER], masks(), Tactical(), Memory(bandwidth=1e9), products=["forward"])
+    assert wide.total().cycles == fast.total().cycles
+
+
+@pytest.mark.parametrize("arguments", [{"bandwidth": 0}, {"bandwidth": -1}, {"dram_pj": -1}])
+def test_bad_memories_are_refused(arguments: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        Memory(**arguments)
+
+
+def test_results_are_plain_values_and_a_table() -> None:
+    layers = [LAYER, Layer("b", 10, 256)]
+    result = simulate(layers, [*masks(), dense(layers[1])], Tactical())
+    out = result.to_dict()
+    assert {"forward", "input_grad", "weight_grad", "total", "machine", "bandwidth"} == set(out)
+    assert [x["name"] for x in out["input_grad"]["layers"]] == ["b"]  # the first layer has none
+    for product in ("forward", "input_grad", "weight_grad"):
+        layers_of_product = out[product]["layers"]
+        for key in ("dense_cycles", "cycles", "energy_pj", "macs"):
+            assert out[product][key] == pytest.approx(sum(x[key] for x in layers_of_product))
+    assert out["total"]["cycles"] == result.table().cycles.sum()
+    assert len(result.table()) == 5
+    assert result.speedup_vs_self("forward") == pytest.approx(out["forward"]["speedup_vs_self"])
+
+
+def dense(layer: Layer) -> Masks:
+    return Masks(np.ones(layer.weight_shape, bool), np.ones(layer.input_shape, bool))
+
+
+def test_one_mask_per_layer() -> None:
+    with pytest.raises(ValueError, match="masks must be one per layer, got 0 for 1"):
+        simulate([LAYER], [], Tactical())
+
+
+@pytest.mark.parametrize(
+    ("machine", "message"),
+    [
+        (lambda: Tactical(lanes=0), "lanes must be at least 1"),
+        (lambda: Tactical(lanes=65), "lanes must be in"),
+        (lambda: Tactical(policy="best"), "policy must be one of"),
+        (lambda: Cartesian(0), "elements must be at least 1"),
+    ],
+)
+def test_bad_machines_are_refused(machine, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match=message):
+        machine()
