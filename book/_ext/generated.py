@@ -89,8 +89,10 @@ def fill(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = COMMANDS.sub(lambda found: command_reference(found[1], found[2]), text)
 
 
-def home(name: str) -> str | None:
+def home(name: str, kind: type = object) -> str | None:
     """Return the full name under which an object is defined, given one it is imported as.
+
+    None if there is no such object, or if it is not of the asked kind.
 
     >>> home("swatlib.sparsify_")
     'swatlib.sparsify.sparsify_'
@@ -98,7 +100,7 @@ def home(name: str) -> str | None:
     module, _, attribute = name.rpartition(".")
     try:
         item = getattr(import_module(module), attribute)
-        return f"{item.__module__}.{item.__qualname__}"
+        return f"{item.__module__}.{item.__qualname__}" if isinstance(item, kind) else None
     except (ImportError, AttributeError, ValueError):
         return None
 
@@ -134,7 +136,7 @@ def qualify(app: Sphinx, doctree: nodes.document) -> None:
     for node in doctree.findall(addnodes.pending_xref):
         module, target = node.get("py:module"), node["reftarget"]
         if node.get("refdomain") == "py" and module and "." not in target:
-            defined = home(f"{module}.{target}")
+            defined = home(f"{module}.{target}", type if node["reftype"] == "class" else object)
             if defined is not None and defined.startswith("swatlib."):
                 node["reftarget"] = defined
 
