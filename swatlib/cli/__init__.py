@@ -5,7 +5,6 @@ A file holds the command of its own name as a function, or a group of commands a
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import warnings
 from importlib import import_module
@@ -13,6 +12,7 @@ from typing import TextIO
 
 import typer
 
+INTERRUPTED = 130  # what a shell makes of Ctrl-C
 FILES = ("sweep", "experiments", "records", "train", "info", "account", "simulate")
 
 app = typer.Typer(
@@ -26,12 +26,11 @@ app = typer.Typer(
 )
 
 for _name in FILES:
-    if importlib.util.find_spec(f"{__name__}.{_name}") is not None:
-        _module = import_module(f"{__name__}.{_name}")
-        if hasattr(_module, "app"):
-            app.add_typer(_module.app, name=_name)
-        else:
-            app.command(_name)(getattr(_module, _name))
+    _module = import_module(f"{__name__}.{_name}")
+    if hasattr(_module, "app"):
+        app.add_typer(_module.app, name=_name)
+    else:
+        app.command(_name)(getattr(_module, _name))
 
 
 def _show_warning(
@@ -50,13 +49,16 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 all is well, 1 a run failed, 2 bad input.
 
     Every error the library raises at its edge becomes one line on standard error. A fault in the
-    library itself does too, with the way to see all of it.
+    library itself does too; ``python -X dev -m swatlib.cli`` shows where it arose.
     """
-    warnings.showwarning = _show_warning
     try:
-        code = app(arguments, standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = app(arguments, standalone_mode=False)
+        if code == INTERRUPTED:
+            _say("interrupted", INTERRUPTED)
     except KeyboardInterrupt:
-        code = _say("interrupted", 130)
+        code = _say("interrupted", INTERRUPTED)
     except (ValueError, TypeError, OSError) as error:
         code = _say(f"error: {_one_line(error)}", 2)
     except Exception as error:
@@ -65,15 +67,17 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _other(error: Exception) -> int:
+    if sys.flags.dev_mode:
+        raise error
     name, code = type(error).__name__, getattr(error, "exit_code", None)
     if name == "Abort":
-        return _say("interrupted", 130)
+        return _say("interrupted", INTERRUPTED)
     if isinstance(code, int):  # the usage errors of typer
         message = getattr(error, "format_message", lambda: str(error))()
         context = getattr(error, "ctx", None)
         where = f" (see {context.command_path} --help)" if context is not None else ""
         return _say(f"error: {message}{where}" if message else "", code)
-    return _say(f"error: {name}: {_one_line(error)} (python -X dev shows more)", 1)
+    return _say(f"error: {name}: {_one_line(error)} (python -X dev -m swatlib.cli shows where)", 1)
 
 
 def _say(text: str, code: int) -> int:

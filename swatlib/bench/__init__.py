@@ -1,0 +1,1 @@
+"""Benchmarks, one file a topic: ``python -m swatlib.bench [TOPIC ...]``."""
