@@ -100,7 +100,8 @@ def home(name: str, kind: type = object) -> str | None:
     module, _, attribute = name.rpartition(".")
     try:
         item = getattr(import_module(module), attribute)
-        return f"{item.__module__}.{item.__qualname__}" if isinstance(item, kind) else None
+        defined = f"{item.__module__}.{item.__qualname__}"
+        return defined if isinstance(item, kind) else None
     except (ImportError, AttributeError, ValueError):
         return None
 
