@@ -47,4 +47,4 @@ def stacked_bar(ax: Any, frame: pd.DataFrame, unit: float = 1e6) -> None:
     ax.set_xticks(list(x)[::step], frame["layer"].iloc[::step], rotation=90, fontsize=8)
     ax.set_xlim(-0.6, len(frame) - 0.4)
     ax.set_ylabel(f"multiply-accumulates ({unit:.0e})" if unit != 1e6 else "million MACs")
-    ax.legend(fontsize=8)
+    ax.legend(fontsize=8, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)

@@ -8,6 +8,7 @@ import copy
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from types import MethodType
 from typing import Any, cast
@@ -119,7 +120,7 @@ class Network:
     layers: tuple[Layer, ...]
     unknown: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def weighted(self) -> tuple[Layer, ...]:
         """The convolutions and linear layers only."""
         return tuple(layer for layer in self.layers if layer.weight)
