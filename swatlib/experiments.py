@@ -18,7 +18,7 @@ FEWER_SPARSITIES = (0.8, 0.9, 0.95, 0.98)
 DIGITS = Run(data="digits", epochs=8)
 PATCHES = Run(data="patches", epochs=6)
 # JPEG copies of CIFAR-10, as the data page describes; read from SWATLIB_DATA.
-CIFAR = Run(data="cifar10-jpeg75", pixels=16, images=10_000, epochs=10)
+CIFAR = Run(data="cifar10-jpeg75", pixels=16, images=5_000, epochs=6)
 
 
 def grid(
@@ -33,7 +33,7 @@ def grid(
     Each network and seed appears once densely trained: the baseline at sparsity 0.
     """
     networks, seeds = tuple(networks), tuple(seeds)
-    baseline = replace(base, method="dense", options={})
+    baseline = replace(base, method="dense", options={}, classifier_dense=None)
     runs = [replace(baseline, network=n, seed=s) for n, s in product(networks, seeds)]
     runs += [
         replace(base, network=n, seed=s, method=m, sparsity=q)
@@ -63,6 +63,20 @@ def backward_digits() -> list[Run]:
 def backward_patches() -> list[Run]:
     """The same on photograph patches."""
     return grid(PATCHES, ("saw", "backward-gradient"), FEWER_SPARSITIES)
+
+
+def backward_classifier_digits() -> list[Run]:
+    """The sparse backward passes with the classifier left dense, on digits."""
+    base = replace(DIGITS, classifier_dense=True)
+    methods = ("saw", "backward-gradient", "meprop")
+    return grid(base, methods, (0.9, 0.95), ("small_resnet", "small_vgg"))
+
+
+def backward_classifier_patches() -> list[Run]:
+    """The same on photograph patches, past the bend."""
+    base = replace(PATCHES, classifier_dense=True)
+    methods = ("saw", "backward-gradient", "meprop")
+    return grid(base, methods, (0.9,), ("small_resnet", "small_vgg"))
 
 
 def forward_learning_rate() -> list[Run]:
@@ -110,6 +124,8 @@ EXPERIMENTS: dict[str, Callable[[], list[Run]]] = {
     "forward-patches": forward_patches,
     "backward-digits": backward_digits,
     "backward-patches": backward_patches,
+    "backward-classifier-digits": backward_classifier_digits,
+    "backward-classifier-patches": backward_classifier_patches,
     "forward-learning-rate": forward_learning_rate,
     "matched-patches": matched_patches,
     "sensitivity-cifar": sensitivity_cifar,
