@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from swatlib.data import Dataset, load
 from swatlib.models import network
 from swatlib.recipes import recipe
-from swatlib.sparsify import sparsify_
+from swatlib.sparsify import sparsifiable, sparsify_
 
 OnStep = Callable[[int, nn.Module], None]
 SCHEDULES = ("cosine", "steps", "constant")
@@ -41,6 +41,8 @@ class Run:
         In [0, 1).
     options : dict
         Further options of the method.
+    classifier_dense : bool, optional
+        True leaves the last layer dense; if not given it is sparse like the others.
     epochs, batch_size : int
     lr, momentum, weight_decay : float
         Of SGD; ``lr`` is the peak rate.
@@ -60,6 +62,7 @@ class Run:
     method: str = "dense"
     sparsity: float = 0.0
     options: dict[str, Any] = field(default_factory=dict)
+    classifier_dense: bool | None = None
     epochs: int = 10
     batch_size: int = 128
     lr: float = 0.1
@@ -126,7 +129,12 @@ def build(run: Run, dataset: Dataset) -> nn.Module:
         width=run.width,
         depth=run.depth,
     )
-    return sparsify_(model, recipe(run.method, run.sparsity, **run.options))
+    *_, (_, classifier) = sparsifiable(model)
+    return sparsify_(
+        model,
+        recipe(run.method, run.sparsity, **run.options),
+        filter_fn=lambda name, layer: not (run.classifier_dense and layer is classifier),
+    )
 
 
 def train(
@@ -143,7 +151,7 @@ def train(
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     # Channels-last convolutions are the faster ones, on two cores as on a GPU.
-    model = model.to(device=device, memory_format=torch.channels_last)
+    model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     train_x, train_y, test_x, test_y = (t.to(device) for t in dataset[1:5])
     train_x, test_x = (t.to(memory_format=torch.channels_last) for t in (train_x, test_x))
     optimizer = torch.optim.SGD(
