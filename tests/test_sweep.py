@@ -370,7 +370,7 @@ def test_two_sweeps_at_once_do_no_harm(tmp_path: Path, start: Callable) -> None:
 def test_library_runs_train_with_one_thread_in_each_process(tmp_path: Path) -> None:
     from swatlib.training import Run as RealRun
 
-    run = RealRun(epochs=1, images=100, width=4)
+    run = RealRun(epochs=1, images=100, width=8)
     assert sweep([run], tmp_path / "other", executor="process:1").computed == 1
     one = read_record(record_path(tmp_path / "other", run))
     assert one.threads == 1

@@ -35,6 +35,9 @@ def train(
         list[str] | None,
         typer.Option(help="An option of the method; may be repeated.", metavar="NAME=VALUE"),
     ] = None,
+    classifier_dense: Annotated[
+        bool | None, typer.Option("--classifier-dense", help="Leave the last layer dense.")
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Epochs.")] = 10,
     batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 128,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 0.1,
