@@ -9,10 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from swatlib.products import Convolution, Criteria, convolution, linear
 from swatlib.recipes import Recipe
-from swatlib.selectors import Memory, Selector
+from swatlib.selectors import Memory, keep
 
 
 class _Sparse:
@@ -27,7 +29,7 @@ class _Sparse:
         self.recipe = recipe
         # Created now, not in the forward pass, so that a compiled step never sees it change shape.
         self.memory = {
-            slot: Memory(self.weight)
+            slot: Memory(self.weight, mask=getattr(selector, "keeps_mask", False))
             for slot, selector in recipe.slots().items()
             if selector is not None and selector.period > 1
         }
@@ -51,10 +53,17 @@ class _Sparse:
         )
 
     def _choose(self, slot: str, x: Tensor) -> Tensor | None:
-        selector: Selector | None = getattr(self.recipe, slot)
-        if selector is None:
+        selector = getattr(self.recipe, slot)
+        if selector is None or selector is self.recipe.columns:
             return None
         return selector.criterion(x, self.memory.get(slot), self.training)
+
+    def _decaying(self, criteria: Criteria) -> Tensor:
+        """Return the weight, its gradient decaying what the forward product does not use."""
+        recipe = self.recipe
+        if not recipe.decay or recipe.decay_outside or criteria.forward_weight is None:
+            return self.weight
+        return _Decay.apply(self.weight, criteria.forward_weight, recipe.decay)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, recipe={self.recipe.name}"  # type: ignore[misc]
@@ -64,10 +73,12 @@ class _Sparse:
         # Kept thresholds follow the weight to its device, but never to a lower precision.
         for slot, memory in self.memory.items():
             if memory.threshold.is_meta:
-                self.memory[slot] = Memory(self.weight)
+                self.memory[slot] = Memory(self.weight, mask=memory.mask is not None)
             else:
                 dtype = torch.promote_types(memory.threshold.dtype, self.weight.dtype)
                 memory.threshold = memory.threshold.to(self.weight.device, dtype)
+                if memory.mask is not None:
+                    memory.mask = memory.mask.to(self.weight.device)
         return result
 
 
@@ -104,14 +115,16 @@ class SparseConv2d(_Sparse, nn.Conv2d):
             )
         x, padding = _padded(self, _autocast(x))
         geometry = Convolution(self.stride, padding, self.dilation, self.groups)
+        criteria = self._criteria(x)
         return convolution(
             x,
-            self.weight,
+            self._decaying(criteria),
             self.bias,
             geometry,
-            self._criteria(x),
+            criteria,
             self.recipe.input_grad_gradient,
             self.recipe.weight_grad_gradient,
+            self.recipe.columns,
         )
 
 
@@ -136,14 +149,31 @@ class SparseLinear(_Sparse, nn.Linear):
         if x.ndim == 1:
             return self.forward(x[None])[0]
         x = _autocast(x)
+        criteria = self._criteria(x)
         return linear(
             x,
-            self.weight,
+            self._decaying(criteria),
             self.bias,
-            self._criteria(x),
+            criteria,
             self.recipe.input_grad_gradient,
             self.recipe.weight_grad_gradient,
         )
+
+
+class _Decay(Function):
+    """The identity, whose gradient gains decay * (1 - M) * W: SR-STE, as its code has it."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, criterion: Tensor, decay: float) -> Tensor:
+        ctx.save_for_backward(weight, criterion)
+        ctx.decay = decay
+        return weight.view_as(weight)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        weight, criterion = ctx.saved_tensors
+        return grad + ctx.decay * (weight - keep(weight, criterion)), None, None
 
 
 def _become(layer: Any, sparse: type, dense: type, recipe: Recipe) -> Any:

@@ -11,7 +11,7 @@ Gradients go to every weight, active or not, as if no selection had happened (SW
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -43,6 +43,33 @@ class Convolution:
     groups: int = 1
 
 
+class ColumnSelector(Protocol):
+    """A selector of entries of im2col(X), which no mask on X can say.
+
+    It stands in the slot weight-grad X, decides what of X is saved, and brings its own product.
+    """
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction of entries of im2col(X) set to zero."""
+        ...
+
+    @property
+    def period(self) -> int:
+        """Always 1: there is nothing to remember."""
+        ...
+
+    def saved(self, x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
+        """Return what of ``x`` the backward pass needs."""
+        ...
+
+    def weight_gradient(
+        self, grad: Tensor, saved: Tensor, weight_shape: torch.Size, geometry: Convolution
+    ) -> Tensor:
+        """Return dW from the output gradient and what was saved."""
+        ...
+
+
 NOTHING_DROPPED = Criteria()
 PLAIN = Convolution()
 
@@ -55,6 +82,7 @@ def convolution(
     criteria: Criteria = NOTHING_DROPPED,
     input_grad_gradient: Selector | None = None,
     weight_grad_gradient: Selector | None = None,
+    columns: ColumnSelector | None = None,
 ) -> Tensor:
     """Convolve with a selector per operand of each product (Eqs. 1-3 of SWAT).
 
@@ -70,12 +98,15 @@ def convolution(
         What survives of weights and activations.
     input_grad_gradient, weight_grad_gradient : Selector, optional
         Applied to the output gradient in the two backward products; equal selectors share one mask.
+    columns : ColumnSelector, optional
+        Computes the weight gradient from a part of the unfolded X.
 
     Returns
     -------
     Tensor, shape (N, Cout, Ho, Wo), dtype of ``x``
     """
-    return _run(x, weight, bias, criteria, geometry, input_grad_gradient, weight_grad_gradient)
+    selectors = (input_grad_gradient, weight_grad_gradient)
+    return _run(x, weight, bias, criteria, geometry, selectors, columns)
 
 
 def linear(
@@ -90,7 +121,8 @@ def linear(
 
     ``x`` has shape (..., in), ``weight`` (out, in), the result (..., out).
     """
-    return _run(x, weight, bias, criteria, None, input_grad_gradient, weight_grad_gradient)
+    selectors = (input_grad_gradient, weight_grad_gradient)
+    return _run(x, weight, bias, criteria, None, selectors, None)
 
 
 def _run(
@@ -99,7 +131,8 @@ def _run(
     bias: Tensor | None,
     criteria: Criteria,
     geometry: Convolution | None,
-    *gradient_selectors: Selector | None,
+    gradient_selectors: tuple[Selector | None, Selector | None],
+    columns: ColumnSelector | None,
 ) -> Tensor:
     # Sameness is told by two flags and not by passing a tensor twice, which no compiler traces.
     forward_weight, forward_activation, input_grad_weight, weight_grad_activation = criteria
@@ -116,6 +149,7 @@ def _run(
         (same_w, same_x),
         geometry,
         gradient_selectors,
+        columns,
     )
 
 
@@ -133,6 +167,7 @@ class _Product(Function):
         same: tuple[bool, bool],
         geometry: Convolution | None,
         gradient_selectors: tuple[Selector | None, Selector | None],
+        columns: ColumnSelector | None,
     ) -> Tensor:
         x_used = keep(x, forward_activation)
         w_used = keep(weight, forward_weight).to(x.dtype)
@@ -145,8 +180,12 @@ class _Product(Function):
 
         # A criterion shared with the forward product is spent: save the sparse operand itself.
         same_w, same_x = same
+        x_saved = x_used if same_x else x
+        if columns is not None and geometry is not None:
+            x_saved = columns.saved(x, weight.shape, geometry)
+        ctx.columns, ctx.x_shape = columns, x.shape
         ctx.save_for_backward(
-            x_used if same_x else x,
+            x_saved,
             w_used if same_w else weight,
             weight_grad_activation,
             input_grad_weight,
@@ -171,13 +210,29 @@ class _Product(Function):
 
         backward = _linear_backward if ctx.geometry is None else _convolution_backward
         needs = ctx.needs_input_grad[:3]
-        dx, dw, db = backward(grad, g_input, g_weight, x, weight, needs, ctx.geometry)
+        if ctx.columns is None:
+            dx, dw, db = backward(grad, g_input, g_weight, x, weight, needs, ctx.geometry)
+        else:
+            dw = None
+            if needs[1]:
+                dw = ctx.columns.weight_gradient(g_weight, x, weight.shape, ctx.geometry)
+            # Of X the input gradient needs the shape only, which a part of X does not have.
+            whole = x if x.shape == ctx.x_shape else _blank(ctx.x_shape, x)
+            needs = (needs[0], False, needs[2])
+            dx, _, db = backward(grad, g_input, g_input, whole, weight, needs, ctx.geometry)
         return (
             dx,
             None if dw is None else dw.to(ctx.weight_dtype),
             None if db is None else db.to(ctx.bias_dtype),
-            *(None,) * 7,
+            *(None,) * 8,
         )
+
+
+def _blank(shape: torch.Size, like: Tensor) -> Tensor:
+    # Allocated in the layout of ``like`` and never read.
+    channels_last = like.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
 
 
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
@@ -192,6 +247,8 @@ def _convolution_backward(
     needs: tuple[bool, bool, bool],
     geometry: Convolution,
 ) -> Gradients:
+    x, weight = _spared_onednn(x, weight, geometry)
+
     def products(g: Tensor, mask: list[bool]) -> Gradients:
         return torch.ops.aten.convolution_backward(
             g,
@@ -217,6 +274,18 @@ def _convolution_backward(
         dw = products(g_weight, [False, needs[1], False])[1] if needs[1] else None
         db = None
     return dx, dw, db if whole or not needs[2] else grad.sum((0, 2, 3))
+
+
+def _spared_onednn(x: Tensor, weight: Tensor, geometry: Convolution) -> tuple[Tensor, Tensor]:
+    # On a CPU, the weight gradient of a strided 1x1 convolution with fewer than 8 (AVX2) or 16
+    # (AVX-512) channels-last input channels writes past its buffer and corrupts the heap
+    # (github.com/uxlfoundation/oneDNN/issues/6035). In the NCHW format it does not; a copy, because
+    # "contiguous" leaves the strides of a 1x1 weight as they are, and torch reads the format there.
+    strided_1x1 = weight.shape[2:] == (1, 1) and max(geometry.stride) > 1
+    if x.device.type == "cpu" and strided_1x1 and x.shape[1] // geometry.groups < 16:
+        nchw = torch.contiguous_format
+        return x.clone(memory_format=nchw), weight.clone(memory_format=nchw)
+    return x, weight
 
 
 def _linear_backward(

@@ -1,91 +1,16 @@
 """Recipes: a sparse training method as a value.
 
 A layer does three products of two operands each. A recipe says, for each of the six operands, which
-selector sparsifies it, or None. Every method of the SWAT papers is one such row.
+selector sparsifies it, or None. Every method of the SWAT papers is one such row; those of the FST
+paper are in :mod:`swatlib.fst`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from typing import Any
 
+from swatlib.fst import asp, fst, gg, gx, sr_ste, tsm, wg, wx
 from swatlib.selectors import RandomK, Selector, TopColumns, TopK, check_sparsity
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Which operand of which product is sparsified, by which selector.
-
-    Equal selectors on the same operand (W, X or G) share one mask; ``print`` shows the row.
-
-    Parameters
-    ----------
-    name : str
-        The method's name in the papers.
-    forward_weight, forward_activation : Selector or None
-        Operands of Y = W * X.
-    input_grad_weight, input_grad_gradient : Selector or None
-        Operands of dX = W^T * G.
-    weight_grad_activation, weight_grad_gradient : Selector or None
-        Operands of dW = G * X^T.
-    first_layer_dense : bool
-        Leave the first convolution or linear layer alone, as SWAT-U does (section 3.3.2).
-
-    Raises
-    ------
-    TypeError
-        For a slot that holds neither a selector nor None.
-    ValueError
-        For a selector of the output gradient with a period.
-    """
-
-    name: str
-    forward_weight: Selector | None = None
-    forward_activation: Selector | None = None
-    input_grad_weight: Selector | None = None
-    input_grad_gradient: Selector | None = None
-    weight_grad_activation: Selector | None = None
-    weight_grad_gradient: Selector | None = None
-    first_layer_dense: bool = True
-
-    def __post_init__(self) -> None:
-        for slot, selector in self.slots().items():
-            if selector is None:
-                continue
-            if not hasattr(selector, "criterion"):
-                raise TypeError(f"{slot} must be a selector or None, got {selector!r}")
-            if slot.endswith("gradient") and selector.period != 1:
-                # A layer remembers thresholds of weights and activations only.
-                raise ValueError(f"period of {slot} must be 1, got {selector.period}")
-
-    def slots(self) -> dict[str, Selector | None]:
-        """Return the six slots by name, in the order of the products."""
-        kept = ("name", "first_layer_dense")
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in kept}
-
-    def __str__(self) -> str:
-        headings = {
-            "forward_weight": "forward W",
-            "forward_activation": "forward X",
-            "input_grad_weight": "input-grad W",
-            "input_grad_gradient": "input-grad G",
-            "weight_grad_activation": "weight-grad X",
-            "weight_grad_gradient": "weight-grad G",
-        }
-        seen: dict[tuple[str, str], str] = {}
-        cells = []
-        for slot, selector in self.slots().items():
-            text = "dense" if selector is None else str(selector)
-            operand = slot.rpartition("_")[2]
-            if selector is not None and seen.setdefault((operand, text), slot) != slot:
-                text = "same mask"
-            cells.append(text)
-        widths = [max(len(h), len(c)) for h, c in zip(headings.values(), cells, strict=True)]
-        lines = [
-            "  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip()
-            for row in (list(headings.values()), cells)
-        ]
-        first = "first layer dense" if self.first_layer_dense else "every layer"
-        return "\n".join([f"{self.name} ({first})", *lines])
+from swatlib.slots import Recipe
 
 
 def dense() -> Recipe:
@@ -221,6 +146,12 @@ def _split(options: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     return options, first
 
 
+def _half(sparsity: float, options: dict[str, Any]) -> dict[str, Any]:
+    if sparsity != 0.5:
+        raise ValueError(f"sparsity of a 2:4 method must be 0.5, got {sparsity}")
+    return options
+
+
 METHODS: dict[str, Callable[..., Recipe]] = {
     "dense": lambda sparsity=0.0: dense(),
     "swat": swat,
@@ -231,6 +162,16 @@ METHODS: dict[str, Callable[..., Recipe]] = {
     "backward-weight": lambda sparsity, **o: sparse_backward(weight=sparsity, **o),
     "backward-activation": lambda sparsity, **o: sparse_backward(activation=sparsity, **o),
     "backward-gradient": lambda sparsity, **o: sparse_backward(gradient=sparsity, **o),
+    "fst": lambda sparsity, **o: fst(**_half(sparsity, o)),
+    "fst-unrestored": lambda sparsity, **o: fst(restore=False, **_half(sparsity, o)),
+    "fst-weights": lambda sparsity, **o: fst(activations=False, **_half(sparsity, o)),
+    "sr-ste": lambda sparsity, **o: sr_ste(**_half(sparsity, o)),
+    "tsm": lambda sparsity, **o: tsm(**_half(sparsity, o)),
+    "asp": lambda sparsity, **o: asp(**_half(sparsity, o)),
+    "wg": lambda sparsity, **o: wg(**_half(sparsity, o)),
+    "wx": lambda sparsity, **o: wx(**_half(sparsity, o)),
+    "gg": lambda sparsity, **o: gg(**_half(sparsity, o)),
+    "gx": lambda sparsity, **o: gx(**_half(sparsity, o)),
 }
 """Methods by the name a run specification or the command line gives them."""
 

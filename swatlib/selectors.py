@@ -45,12 +45,6 @@ class Memory:
         self.mask = torch.ones_like(like, dtype=torch.bool) if mask else None
         self.calls = torch.zeros((), dtype=torch.int64)
 
-    def move(self, device: torch.device) -> None:
-        """Follow a weight to its device, but never to a lower precision."""
-        self.threshold = self.threshold.to(device)
-        if self.mask is not None:
-            self.mask = self.mask.to(device)
-
 
 class Selector(Protocol):
     """What a recipe's slot holds."""

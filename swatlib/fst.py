@@ -1,0 +1,185 @@
+"""The recipes of the FST paper: every line of its Tables 1, 3 (2:4 rows) and 5 is one value.
+
+    table      line              recipe
+    1          WG, WX, GG, GX    wg(), wx(), gg(), gx()
+    3          ASP, SR-STE, TSM  asp(), sr_ste(), tsm()
+    3          FST x2, x3        fst(activations=False), fst()
+    5          1 dense           dense()
+    5          2 S(W)            sr_ste()
+    5          3 + S(W^T)        fst(activations=False)
+    5          4 + S(X^T)        fst(restore=False)
+    5          5 + IR            fst()
+
+All are 2:4 and apply to every layer, the first one too (section 7.1 pads its weights with zeros).
+The weight gradient of linear layers stays dense: they have no H W to prune along. All but ASP and
+TSM decay pruned weights by 2e-4 (section 5.1). The paper prints the decay outside the learning rate
+(Eq. 6), the code of SR-STE adds it to the gradient; the latter is the default here.
+"""
+
+import torch
+from torch import nn
+
+from swatlib.information_restoration import FixedColumns
+from swatlib.nm import FIXED, NM, UnfoldedNM
+from swatlib.selectors import Selector, keep
+from swatlib.slots import Recipe
+from swatlib.transposable import Transposable
+
+DECAY = 2e-4
+"""Section 5.1: "we set the decay coefficient as 0.0002 in all our experiments"."""
+
+ROWS = NM(over="CHW")
+"""2:4 of W along Cin kh kw, for Y = W X."""
+
+COLUMNS = NM(over="N")
+"""2:4 of W^T along Cout, for dX = W^T G."""
+
+
+def fst(
+    activations: bool = True,
+    restore: bool = True,
+    decay: float = DECAY,
+    outside: bool = False,
+) -> Recipe:
+    """Return fully sparse training (section 5): S(W), S(W^T) chosen separately, fixed columns of X.
+
+    Parameters
+    ----------
+    activations : bool
+        False leaves the weight gradient dense (Table 5, line 3).
+    restore : bool
+        With information restoration (line 5) or without (line 4).
+    decay : float
+        Of pruned weights.
+    outside : bool
+        Decay outside the learning rate, see :func:`decay_pruned_`.
+    """
+    if not activations:
+        name = "FST, weights only"
+    else:
+        name = "FST" if restore else "FST without restoration"
+    return _forward_pruned(
+        name,
+        decay,
+        outside,
+        input_grad_weight=COLUMNS,
+        weight_grad_activation=FixedColumns(restore) if activations else None,
+    )
+
+
+def sr_ste(decay: float = DECAY, outside: bool = False) -> Recipe:
+    """Return SR-STE (Zhou et al. 2021): S(W) in Y and, the same mask, in dX; pruned weights decay.
+
+    Line 2 of Table 5. The straight-through estimator passes the sparse network's own gradient to
+    every weight, so dX uses S(W) transposed, which is not 2:4 along Cout.
+    """
+    return _forward_pruned("SR-STE", decay, outside, input_grad_weight=ROWS)
+
+
+def tsm(exact: bool = True, period: int = 40) -> Recipe:
+    """Return TSM (Hubara et al. 2021): one transposable 2:4 mask for W and W^T.
+
+    ``exact`` and ``period`` as in :class:`~swatlib.transposable.Transposable`.
+    """
+    mask = Transposable(exact=exact, period=period)
+    return Recipe("TSM", forward_weight=mask, input_grad_weight=mask, first_layer_dense=False)
+
+
+def asp() -> Recipe:
+    """Return ASP (Mishra et al. 2021): the 2:4 mask of a trained model's weights, then kept.
+
+    Load the dense checkpoint first: the first training call fixes the mask. The mask is not part
+    of the state dict; a run that is resumed fixes it anew.
+    """
+    mask = NM(period=FIXED)
+    return Recipe("ASP", forward_weight=mask, input_grad_weight=mask, first_layer_dense=False)
+
+
+def wg(decay: float = DECAY, sparse_forward: bool = True) -> Recipe:
+    """Return WG of Eq. 4: S(W^T) in dX, S(G) along H W in dW.
+
+    ``sparse_forward``: with S(W) in Y, as section 4 takes for granted; else Y is dense.
+    """
+    return _strategy("WG", decay, sparse_forward, COLUMNS, None, None, NM(over="HW"))
+
+
+def wx(decay: float = DECAY, sparse_forward: bool = True) -> Recipe:
+    """Return WX of Eq. 4: S(W^T) in dX, S(X^T) by magnitude in dW; else as :func:`wg`."""
+    return _strategy("WX", decay, sparse_forward, COLUMNS, None, UnfoldedNM(), None)
+
+
+def gg(decay: float = DECAY, sparse_forward: bool = True, gradient_over: str = "C") -> Recipe:
+    """Return GG of Eq. 4: S(G) in dX and, along H W, in dW; W^T is dense; else as :func:`wg`.
+
+    ``gradient_over``: in dX, "C" prunes G along Cout, the axis that product sums over and so the
+    only one of use to the hardware. "HW" reads Eq. 4 to the letter: one S(G), the rows of G, for
+    both.
+    """
+    g = NM(over=gradient_over)
+    return _strategy("GG", decay, sparse_forward, None, g, None, NM(over="HW"))
+
+
+def gx(decay: float = DECAY, sparse_forward: bool = True, gradient_over: str = "C") -> Recipe:
+    """Return GX of Eq. 4: S(G) in dX as in :func:`gg`, S(X^T) in dW as in :func:`wx`."""
+    g = NM(over=gradient_over)
+    return _strategy("GX", decay, sparse_forward, None, g, UnfoldedNM(), None)
+
+
+@torch.no_grad()
+def decay_pruned_(model: nn.Module) -> nn.Module:
+    """Apply W -= decay (W - S(W)) to the layers whose recipe decays outside the learning rate.
+
+    Call it after each optimizer step (FST Eq. 6, with S of the weight just updated). Other layers
+    are left alone; returns ``model``.
+    """
+    for layer in model.modules():
+        recipe = getattr(layer, "recipe", None)
+        if (
+            isinstance(recipe, Recipe)
+            and recipe.decay_outside
+            and recipe.forward_weight is not None
+        ):
+            weight: torch.Tensor = layer.weight  # type: ignore[assignment]
+            memory: dict = layer.memory  # type: ignore[assignment]
+            mask = recipe.forward_weight.criterion(weight, memory.get("forward_weight"), False)
+            weight.sub_(weight - keep(weight, mask), alpha=recipe.decay)
+    return model
+
+
+def _strategy(
+    name: str,
+    decay: float,
+    sparse_forward: bool,
+    input_grad_weight: Selector | None,
+    input_grad_gradient: Selector | None,
+    weight_grad_activation: UnfoldedNM | None,
+    weight_grad_gradient: Selector | None,
+) -> Recipe:
+    return Recipe(
+        name,
+        forward_weight=ROWS if sparse_forward else None,
+        input_grad_weight=input_grad_weight,
+        input_grad_gradient=input_grad_gradient,
+        weight_grad_activation=weight_grad_activation,
+        weight_grad_gradient=weight_grad_gradient,
+        first_layer_dense=False,
+        decay=decay if sparse_forward else 0.0,
+    )
+
+
+def _forward_pruned(
+    name: str,
+    decay: float,
+    outside: bool,
+    input_grad_weight: Selector,
+    weight_grad_activation: FixedColumns | None = None,
+) -> Recipe:
+    return Recipe(
+        name,
+        forward_weight=ROWS,
+        input_grad_weight=input_grad_weight,
+        weight_grad_activation=weight_grad_activation,
+        first_layer_dense=False,
+        decay=decay,
+        decay_outside=outside,
+    )

@@ -1,0 +1,230 @@
+"""Information restoration: a weight gradient from every other column, with the gradient shifted.
+
+FST section 5.3 prunes X^T at fixed positions. Of two horizontally adjacent output pixels only the
+first keeps its column of im2col(X) (Eq. 7). As neighbours look alike, the second pixel's gradient
+is multiplied with the first one's column instead of being lost (Eqs. 9 and 10):
+
+    dW = (G + G T) S(X^T)
+
+Keeping every other output pixel of a row is a convolution of twice the horizontal stride, and G + G
+T at the pixels kept is the sum of the pair. So the weight gradient needs neither im2col nor sparse
+hardware: half the gradient, half the work, the same numbers.
+
+Where the paper is silent: pairs are formed within an image row, from its left end; the last pixel
+of an odd row has no partner and keeps its own column and gradient. For even rows this is Eq. 7
+letter by letter, and 2:4 along H W. For odd rows more than two of four consecutive columns may
+stay, which matters to sparse hardware but not here.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from swatlib.products import PLAIN, Convolution
+
+
+def kept_pixels(height: int, width: int) -> Tensor:
+    """Return which columns of im2col(X) Eq. 7 keeps: bool, shape (H W,), in reading order."""
+    _check_size(height, width)
+    return (torch.arange(width) % 2 == 0).repeat(height)
+
+
+def shift_matrix(height: int, width: int) -> Tensor:
+    """Return T of Eq. 9: shape (H W, H W), 1 where a pruned pixel takes its left neighbour's
+    column.
+
+    ``T @ S`` moves the kept rows of S(X^T) down by one pixel, ``G @ T`` moves G left by one.
+    """
+    _check_size(height, width)
+    pruned = (~kept_pixels(height, width)).nonzero().flatten()
+    shift = torch.zeros(height * width, height * width)
+    shift[pruned, pruned - 1] = 1
+    return shift
+
+
+def pair_sum(grad: Tensor) -> Tensor:
+    """Return the sum of horizontally adjacent pairs: G + G T at the pixels kept.
+
+    Parameters
+    ----------
+    grad : Tensor, shape (..., W)
+
+    Returns
+    -------
+    Tensor, shape (..., ceil(W / 2))
+        In the memory format of ``grad``; the last entry of an odd row is ``grad``'s own.
+    """
+    first, second = grad[..., ::2], grad[..., 1::2]
+    if first.shape == second.shape:
+        return first + second
+    total = first.clone()
+    total[..., :-1] += second
+    return total
+
+
+def weight_gradient(
+    grad: Tensor,
+    x: Tensor,
+    weight_shape: torch.Size,
+    geometry: Convolution = PLAIN,
+    restore: bool = True,
+) -> Tensor:
+    """Return the weight gradient of a convolution with every other column of X pruned.
+
+    Parameters
+    ----------
+    grad : Tensor, shape (N, Cout, Ho, Wo)
+        The output gradient G.
+    x : Tensor, shape (N, Cin, H, W)
+        The input, dense.
+    weight_shape : torch.Size
+        (Cout, Cin / groups, kh, kw).
+    geometry : Convolution
+        Any stride, padding, dilation and groups.
+    restore : bool
+        True: (G + G T) S(X^T), Eq. 10. False: G S(X^T), what the fixed mask alone leaves.
+
+    Returns
+    -------
+    Tensor, shape ``weight_shape``
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong to one convolution.
+    """
+    _check_shapes(grad, x, weight_shape, geometry)
+    return _from_columns(
+        grad, columns_needed(x, weight_shape, geometry), weight_shape, geometry, restore
+    )
+
+
+def columns_needed(x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
+    """Return the part of ``x`` that the kept columns read.
+
+    A 1x1 kernel reads only the kept pixels, half of them or, under a stride, fewer: they are cut
+    out, a copy. Wider kernels overlap and read every pixel: ``x`` itself.
+    """
+    if not _pointwise(weight_shape):
+        return x
+    (down, across), (above, left) = geometry.stride, geometry.padding
+    padded = functional.pad(x, (left, left, above, above)) if above or left else x
+    cut = padded[:, :, ::down, :: 2 * across]
+    channels_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return cut.clone(memory_format=layout)
+
+
+def _from_columns(
+    grad: Tensor, needed: Tensor, weight_shape: torch.Size, geometry: Convolution, restore: bool
+) -> Tensor:
+    kept = pair_sum(grad) if restore else grad[..., ::2]
+    stride: tuple[int, ...] = (geometry.stride[0], 2 * geometry.stride[1])
+    padding, dilation, groups = geometry.padding, geometry.dilation, geometry.groups
+    if _pointwise(weight_shape):
+        stride, padding, dilation = (1, 1), (0, 0), (1, 1)
+    elif _slow(geometry):
+        # The same numbers from the dense product: pruned pixels get the gradient zero.
+        spread = torch.zeros_like(grad)
+        spread[..., ::2] = kept
+        kept, stride = spread, geometry.stride
+    if _unfolds(kept, weight_shape, groups):
+        columns = functional.unfold(needed, weight_shape[2:], dilation, padding, stride)
+        columns = columns.transpose(0, 1).reshape(columns.shape[1], -1)
+        pixels = kept.transpose(0, 1).reshape(weight_shape[0], -1)
+        return (pixels @ columns.T).reshape(weight_shape)
+    return torch.ops.aten.convolution_backward(
+        kept,
+        needed,
+        kept.new_empty(1).expand(weight_shape),  # only its shape counts
+        None,
+        stride,
+        padding,
+        dilation,
+        False,
+        [0, 0],
+        groups,
+        [False, True, False],
+    )[1]
+
+
+def _pointwise(weight_shape: torch.Size) -> bool:
+    return tuple(weight_shape[2:]) == (1, 1)
+
+
+def _slow(geometry: Convolution) -> bool:
+    # Measured on a CPU (python -m swatlib.bench weight_gradient): grouped kernels under a stride
+    # lose their fast path when the two strides differ. Everything else gains from fewer columns.
+    return geometry.groups > 1 and max(geometry.stride) > 1
+
+
+def _unfolds(kept: Tensor, weight_shape: torch.Size, groups: int) -> bool:
+    # Measured likewise: with fewer pixels than output channels, as in the last stage of a ResNet,
+    # the unfolded X is smaller than the weight, and one plain matrix product is up to twice as
+    # fast.
+    pixels = kept.shape[0] * kept.shape[2] * kept.shape[3]
+    return kept.device.type == "cpu" and groups == 1 and 0 < pixels <= weight_shape[0]
+
+
+def _check_size(height: int, width: int) -> None:
+    for name, value in (("height", height), ("width", width)):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+
+
+def _check_shapes(grad: Tensor, x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> None:
+    for name, shape in (("grad", grad.shape), ("x", x.shape), ("weight_shape", weight_shape)):
+        if len(shape) != 4:
+            raise ValueError(f"{name} must have 4 dimensions, got {tuple(shape)}")
+    groups = geometry.groups
+    if weight_shape[1] * groups != x.shape[1] or weight_shape[0] % groups:
+        raise ValueError(
+            f"weight_shape {tuple(weight_shape)} does not fit {x.shape[1]} input channels "
+            f"in {groups} groups"
+        )
+    sizes = zip(
+        x.shape[2:],
+        weight_shape[2:],
+        geometry.stride,
+        geometry.padding,
+        geometry.dilation,
+        strict=True,
+    )
+    output = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in sizes]
+    expected = (x.shape[0], weight_shape[0], *output)
+    if tuple(grad.shape) != expected:
+        raise ValueError(f"grad must have shape {expected}, got {tuple(grad.shape)}")
+
+
+@dataclass(frozen=True)
+class FixedColumns:
+    """The weight gradient from every other column of the unfolded X, in a recipe's slot.
+
+    A linear layer has no neighbouring pixels (the paper prunes convolutions): its weight gradient
+    stays dense.
+
+    Parameters
+    ----------
+    restore : bool
+        With information restoration (Eq. 10), or without (Eq. 7 alone).
+    """
+
+    restore: bool = True
+    period: ClassVar[int] = 1
+    sparsity: ClassVar[float] = 0.5
+
+    def saved(self, x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
+        """Return what of ``x`` the backward pass needs, see :func:`columns_needed`."""
+        return columns_needed(x, weight_shape, geometry)
+
+    def weight_gradient(
+        self, grad: Tensor, saved: Tensor, weight_shape: torch.Size, geometry: Convolution
+    ) -> Tensor:
+        """Return dW, shape ``weight_shape``, from what :meth:`saved` returned."""
+        return _from_columns(grad, saved, weight_shape, geometry, self.restore)
+
+    def __str__(self) -> str:
+        return "fixed columns" + (", restored" if self.restore else "")
