@@ -1,0 +1,55 @@
+"""A step of fully sparse training against the dense step of a CIFAR ResNet-18, and bytes saved."""
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+from swatlib.bench.step import training_step
+from swatlib.bench.timing import print_ratios, seconds
+from swatlib.fst import fst, sr_ste, tsm
+from swatlib.models import network
+from swatlib.recipes import dense
+from swatlib.sparsify import sparsify_
+
+BATCH = 16
+
+
+def main() -> None:
+    """Print the ratios for the lines of Table 5, channels last, and what backward keeps."""
+    methods = {
+        "dense": dense(),
+        "S(W), SR-STE": sr_ste(),
+        "S(W) and S(W^T)": fst(activations=False),
+        "fixed columns": fst(restore=False),
+        "FST": fst(),
+        "TSM": tsm(),
+    }
+    torch.manual_seed(0)
+    plain = network("resnet18").to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    x = torch.randn(BATCH, 3, 32, 32).to(memory_format=torch.channels_last)
+    y = torch.randint(0, 10, (BATCH,))
+    models = {name: sparsify_(deepcopy(plain), made) for name, made in methods.items()}
+    steps: dict[str, Callable[[], object]] = {
+        name: training_step(model, x, y) for name, model in models.items()
+    }
+    print_ratios(f"step of ResNet-18, 32x32, batch {BATCH}", seconds(steps, repeat=7), "dense")
+    whole = saved_bytes(models["dense"], x)
+    for name, model in models.items():
+        print(f"  saved for backward, {name:<24} {saved_bytes(model, x) / whole:8.3f} x")
+
+
+def saved_bytes(model: nn.Module, x: torch.Tensor) -> int:
+    """Return the bytes of distinct memory, parameters left out, that a forward pass saves."""
+    parameters = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept: dict[int, torch.Tensor] = {}
+
+    def keep(t: torch.Tensor) -> torch.Tensor:
+        if (where := t.untyped_storage().data_ptr()) not in parameters:
+            kept[where] = t
+        return t
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
+        model(x)
+    return sum(t.untyped_storage().nbytes() for t in kept.values())
