@@ -99,10 +99,10 @@ def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None
     Returns
     -------
     dict
-        ``epochs``: per epoch ``train_loss`` (mean over the epoch's batches), ``test_accuracy``
-        (percent) and ``test_loss``; ``test_accuracy``: the last epoch's; ``diverged``: whether the
-        loss became non-finite, which ends the run; ``parameters``; ``train_images``,
-        ``test_images``, ``pixels``.
+        ``epochs``: per epoch ``train_loss`` (mean over its batches), ``test_accuracy`` (percent) and
+        ``test_loss``; ``test_accuracy``: the last epoch's; ``diverged``: whether the loss became
+        non-finite, which ends the run; ``parameters``, ``train_images``, ``test_images`` and
+        ``pixels``.
     """
     dataset = load(run.data, pixels=run.pixels, images=run.images)
     model = build(run, dataset)
@@ -191,17 +191,20 @@ def train(
 
 
 def memory_format(model: nn.Module) -> torch.memory_format:
-    """Return the memory format in which ``model`` trains: channels-last, the faster one, where safe.
+    """Return the memory format ``model`` trains in: channels-last, the faster one, where safe.
 
-    On a CPU, torch 2.13.0 writes past its memory in a channels-last 1x1 convolution with stride 2 and
-    fewer than 8 input channels (seen at even image sizes, in dense torch as well; sometimes it
-    crashes, sometimes not). A network with such a layer trains in the contiguous format.
+    On a CPU, torch 2.13.0 writes past its memory in a channels-last 1x1 convolution of stride 2 with
+    fewer than 8 input channels (at even image sizes, in dense torch as well; sometimes it crashes,
+    sometimes not). A network with such a layer trains in the contiguous format.
     """
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d) and layer.in_channels < 8 and layer.kernel_size == (1, 1):
-            if layer.stride != (1, 1):
-                return torch.contiguous_format
-    return torch.channels_last
+    unsafe = any(
+        isinstance(layer, nn.Conv2d)
+        and layer.in_channels < 8
+        and layer.kernel_size == (1, 1)
+        and layer.stride != (1, 1)
+        for layer in model.modules()
+    )
+    return torch.contiguous_format if unsafe else torch.channels_last
 
 
 def rate(schedule: str, progress: float) -> float:
