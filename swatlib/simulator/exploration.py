@@ -126,7 +126,8 @@ def records(folder: Path = FOLDER) -> pd.DataFrame:
     for record in iterate_records(folder):
         for name, metrics in record.metrics.items():
             values = {k: v for k, v in metrics.items() if k != "losses"}
-            rows.append({**record.specification, "product": name, **values, **metrics["losses"]})
+            lost = {f"lost to {k}": v for k, v in metrics["losses"].items()}
+            rows.append({**record.specification, "product": name, **values, **lost})
     frame = pd.DataFrame(rows)
     frame["speedup"] = frame.dense_cycles / frame.cycles
     order = ["pe", "window", "rows", "tiles", "sparsity", "activations", "seed", "product"]

@@ -289,8 +289,8 @@ def _multiply(
         return nothing, nothing, np.zeros(channels, np.int64), np.zeros(channels, np.int64)
     cost, per_channel = _pair_costs(weights, first_filter, item_number, item_channel)
     if times is not None:
-        cycles = cost.reshape(channels, -1) @ times.T
-        chunks = np.broadcast_to(times.sum(axis=1), (channels, elements))
+        cycles: np.ndarray = cost.reshape(channels, -1) @ times.T
+        chunks: np.ndarray = np.broadcast_to(times.sum(axis=1), (channels, elements))
     else:
         cycles = np.bincount(item_owner, cost, channels * elements).reshape(channels, elements)
         counted = np.bincount(item_owner, minlength=channels * elements)
