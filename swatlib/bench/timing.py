@@ -4,18 +4,18 @@ A shared machine drifts. What is compared therefore takes turns, call by call, a
 is the ratio of lower quartiles, which a passing disturbance does not move.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 
 import numpy as np
 
 
-def seconds(functions: dict[str, Callable[[], object]], repeat: int = 15) -> dict[str, float]:
+def seconds(functions: Mapping[str, Callable[[], object]], repeat: int = 15) -> dict[str, float]:
     """Return the lower-quartile wall time of each function, called in turns.
 
     Parameters
     ----------
-    functions : dict
+    functions : mapping
         Functions without arguments, by name. Each is called once before, to warm up.
     repeat : int
         Turns, at least 1.
@@ -36,7 +36,7 @@ def seconds(functions: dict[str, Callable[[], object]], repeat: int = 15) -> dic
     return {name: float(np.quantile(taken, 0.25)) for name, taken in times.items()}
 
 
-def print_ratios(title: str, taken: dict[str, float], baseline: str) -> None:
+def print_ratios(title: str, taken: Mapping[str, float], baseline: str) -> None:
     """Print each time as a ratio to the baseline's, whose absolute time stands in the title."""
     print(f"\n{title} ({baseline}: {1e3 * taken[baseline]:.2f} ms)")
     for name, value in taken.items():
