@@ -16,7 +16,7 @@ TRAIN, INFERENCE, ACT = (
     "activation_reduction",
 )
 
-# What the convention gives, worked out independently of this library before it was written:
+# What the convention gives, by a separate calculation that shares no code with this library:
 # training, inference, activations, in percent.
 MODEL = {
     ("VGG-16", "SWAT-U", "90"): (89.52, 89.52, 36.12),
