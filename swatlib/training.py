@@ -100,8 +100,8 @@ def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None
     -------
     dict
         ``epochs``: per epoch ``train_loss`` (mean over its batches), ``test_accuracy`` (percent)
-        and ``test_loss``; ``test_accuracy``: the last epoch's; ``diverged``: whether the loss became
-        non-finite, which ends the run; ``parameters``, ``train_images``, ``test_images`` and
+        and ``test_loss``; ``test_accuracy``: the last epoch's; ``diverged``: whether the loss
+        became non-finite, which ends the run; ``parameters``, ``train_images``, ``test_images`` and
         ``pixels``.
     """
     dataset = load(run.data, pixels=run.pixels, images=run.images)
@@ -194,8 +194,8 @@ def memory_format(model: nn.Module) -> torch.memory_format:
     """Return the memory format ``model`` trains in: channels-last, the faster one, where safe.
 
     On a CPU, torch 2.13.0 writes past its memory in a channels-last 1x1 convolution of stride 2
-    with fewer than 8 input channels (at even image sizes, in dense torch as well; sometimes it crashes,
-    sometimes not). A network with such a layer trains in the contiguous format.
+    with fewer than 8 input channels (at even image sizes, in dense torch as well; sometimes it
+    crashes, sometimes not). A network with such a layer trains in the contiguous format.
     """
     unsafe = any(
         isinstance(layer, nn.Conv2d)
