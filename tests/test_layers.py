@@ -1,10 +1,11 @@
-"""Sparse layers: with the dense recipe bit-equal to torch.nn, in every other way still the layer."""
+"""Sparse layers: bit-equal to torch.nn with the dense recipe, and in all else still the layer."""
 
 import copy
 import io
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -60,10 +61,8 @@ def test_dense_convolution_is_bit_equal(options: dict, channels_last: bool) -> N
     conv = nn.Conv2d(4, 8, **options)
     x = torch.randn(3, 4, 9, 7)
     if channels_last:
-        x, conv = (
-            x.to(memory_format=torch.channels_last),
-            conv.to(memory_format=torch.channels_last),
-        )
+        x = x.to(memory_format=torch.channels_last)
+        conv = conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     sparse = SparseConv2d.from_dense(copy.deepcopy(conv), dense())
     for inputs in (x, x[:1], x[:0]):
         assert_same_bits(gradients(sparse, inputs), gradients(conv, inputs))
@@ -222,7 +221,7 @@ def step(layer: nn.Module, scale: float = 1.0) -> Tensor:
     with torch.no_grad():
         for p in layer.parameters():
             assert p.grad is not None
-            p -= 0.1 * p.grad
+            p.sub_(0.1 * p.grad)
     return y
 
 
@@ -251,7 +250,7 @@ def test_evaluation_uses_the_kept_threshold() -> None:
     step(layer)
     layer.eval()
     with torch.no_grad():
-        layer.weight *= 1e-3
+        layer.weight.mul_(1e-3)
         assert layer(torch.randn(4, 10)).count_nonzero() == 0
 
 
@@ -306,22 +305,25 @@ def test_moving_a_layer_keeps_its_period() -> None:
 
 def test_a_layer_made_without_memory_gets_it_when_it_gets_its_weights() -> None:
     with torch.device("meta"):
-        layer = nn.Linear(10, 10)
-    SparseLinear.from_dense(layer, swat(0.5, period=2))
+        layer = SparseLinear.from_dense(nn.Linear(10, 10), swat(0.5, period=2))
     layer.to_empty(device="cpu")
     layer.load_state_dict(nn.Linear(10, 10).state_dict())
     step(layer)
-    assert layer.memory["forward_weight"].threshold > 0  # type: ignore[index, union-attr, operator]
+    assert layer.memory["forward_weight"].threshold > 0
 
 
 # Identity
 
 
 def test_turning_a_layer_sparse_and_back_keeps_it() -> None:
-    for layer, sparse in ((nn.Conv2d(3, 4, 3), SparseConv2d), (nn.Linear(3, 4), SparseLinear)):
+    pairs: tuple[tuple[Any, Any], ...] = (
+        (nn.Conv2d(3, 4, 3), SparseConv2d),
+        (nn.Linear(3, 4), SparseLinear),
+    )
+    for layer, sparse in pairs:
         attributes, keys = set(vars(layer)), list(layer.state_dict())
         weight, name = layer.weight, type(layer)
-        twin = sparse.from_dense(layer, swat(0.5, period=2))  # type: ignore[attr-defined]
+        twin = sparse.from_dense(layer, swat(0.5, period=2))
         assert twin is layer
         assert type(layer) is sparse
         assert layer.weight is weight

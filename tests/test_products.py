@@ -1,8 +1,8 @@
 """The three products against sums over explicit index triples in float64.
 
 A convolution is a set of triples (y, w, x): "weight w links input x to output y". Every product
-is a sum over the same triples, Y[y] += W[w] X[x], dX[x] += W[w] G[y], dW[w] += G[y] X[x], whatever the
-stride, padding, dilation and groups. A linear layer is the 1x1 convolution of 1x1 images.
+is a sum over the same triples, Y[y] += W[w] X[x], dX[x] += W[w] G[y], dW[w] += G[y] X[x], whatever
+the stride, padding, dilation and groups. A linear layer is the 1x1 convolution of 1x1 images.
 """
 
 from math import ceil, prod
@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd import gradcheck
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from swatlib.products import Convolution, Criteria, convolution, linear
+from swatlib.products import ColumnSelector, Convolution, Criteria, convolution, linear
 from swatlib.recipes import Recipe, meprop, saw, sparse_backward, sparse_forward, swat
 from swatlib.selectors import RandomK, Selector, TopColumns, TopK
 
@@ -50,7 +51,7 @@ def triples(x_shape: tuple, w_shape: tuple, g: Convolution) -> tuple[Any, tuple]
     return np.array(links, dtype=int).reshape(-1, 3).T, y_shape
 
 
-def survivors(x: Array, selector: Selector | None) -> Array:
+def survivors(x: Array, selector: Selector | ColumnSelector | None) -> Array:
     """Return ``x`` with what a Top-K selector drops set to zero, by sorting."""
     if selector is None or not x.size:
         return x
@@ -99,8 +100,8 @@ def reference(
 
 
 def criteria(recipe: Recipe, x: Tensor, w: Tensor) -> Criteria:
-    def chosen(selector: Selector | None, operand: Tensor) -> Tensor | None:
-        return None if selector is None else selector.criterion(operand)
+    def chosen(selector: Selector | ColumnSelector | None, operand: Tensor) -> Tensor | None:
+        return None if selector is None else selector.criterion(operand)  # type: ignore[union-attr]
 
     fw, fx = chosen(recipe.forward_weight, w), chosen(recipe.forward_activation, x)
     same_w = recipe.input_grad_weight == recipe.forward_weight
@@ -298,6 +299,30 @@ def test_only_gradients_that_are_asked_for(recipe: Recipe) -> None:
     for i, alone in enumerate(found[1:]):
         assert [gradient is not None for gradient in alone] == [i == j for j in range(3)]
         torch.testing.assert_close(alone[i], found[0][i])
+
+
+@pytest.mark.parametrize(("channels", "spared"), [(4, True), (15, True), (16, False)])
+def test_a_strided_1x1_convolution_does_not_corrupt_the_heap(channels: int, spared: bool) -> None:
+    # github.com/uxlfoundation/oneDNN/issues/6035: few channels, channels-last. A crash would take
+    # the test run with it and comes by chance, so it is the memory format that is looked at.
+    strides = []
+
+    class Look(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            if func is torch.ops.aten.convolution_backward.default:
+                strides.append([t.stride() for t in args[1:3]])
+            return func(*args, **(kwargs or {}))
+
+    x = torch.randn(2, channels, 4, 4).to(memory_format=torch.channels_last).requires_grad_()
+    w = torch.randn(8, channels, 1, 1).to(memory_format=torch.channels_last).requires_grad_()
+    y = convolution(x, w, None, Convolution((2, 2)))
+    with Look():
+        y.sum().backward()
+    nchw = (16 * channels, 16, 4, 1), (channels, 1, 1, 1)
+    last = x.stride(), w.stride()
+    assert strides == [list(nchw if spared else last)]
 
 
 def test_a_weight_may_be_of_higher_precision() -> None:

@@ -96,7 +96,7 @@ def test_sensitivity_methods_sparsify_one_operand(method: str, slots: set) -> No
 
 
 def test_unknown_method() -> None:
-    with pytest.raises(ValueError, match="method must be one of dense, swat, .* got 'swap'"):
+    with pytest.raises(ValueError, match=r"method must be one of dense, swat, .* got 'swap'"):
         recipe("swap", 0.5)
 
 
@@ -125,7 +125,7 @@ def test_the_message_names_the_argument(call: Any, argument: str) -> None:
 
 @pytest.mark.parametrize("function", [swat, saw, sparse_forward, sparse_backward])
 def test_unknown_option(function: Any) -> None:
-    with pytest.raises(TypeError, match="unknown option perod; allowed are exact, .*period"):
+    with pytest.raises(TypeError, match=r"unknown option perod; allowed are exact, .*period"):
         function(0.5, perod=3)
 
 

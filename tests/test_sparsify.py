@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.sparsify import sparsifiable
 
 
-def net() -> nn.Sequential:
+def net() -> Any:
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1, bias=False),
         nn.BatchNorm2d(8),
@@ -38,11 +39,11 @@ def step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor) -> float
     loss = model(x).square().mean()
     loss.backward()
     optimizer.step()
-    return float(loss)
+    return loss.item()
 
 
 def test_three_lines_make_a_model_sparse() -> None:
-    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    model: nn.Module = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
     model = swatlib.sparsify_(model, swatlib.swat(0.9))
     assert kinds(model) == ["Linear", "SparseLinear"]
 
@@ -249,7 +250,7 @@ def test_a_single_layer_that_is_the_first() -> None:
 def test_weights_that_are_not_finite(value: float) -> None:
     model = sparsify_(net(), saw(0.9))
     with torch.no_grad():
-        model[5].weight[0, 0] = value  # type: ignore[index, union-attr, operator]
+        model[5].weight[0, 0] = value  # type: ignore[index]
     with pytest.raises(ValueError, match="weights of layer '5' must be finite"):
         sparsify_(model, swat(0.5))
     # Refused before anything was changed.

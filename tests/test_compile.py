@@ -1,0 +1,102 @@
+"""A sparse training step compiles whole, without graph breaks, and gives what eager steps give."""
+
+import copy
+import shutil
+import sysconfig
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from swatlib import Recipe, densify_, meprop, saw, sparse_backward, sparsify_, swat
+from swatlib.layers import SparseLinear
+
+COMPILER = shutil.which("g++") or shutil.which("clang++")
+HEADER = Path(sysconfig.get_path("include")) / "Python.h"
+
+RECIPES = {
+    "SWAT": swat(0.8, first_layer_dense=False),
+    "SWAT, exact K": swat(0.8, exact=True),
+    "SWAT, sampled": swat(0.8, sample=64),
+    "SWAT, period 3": swat(0.8, period=3),
+    "SAW": saw(0.8),
+    "meProp": meprop(0.8),
+    "meProp, unified": meprop(0.8, unified=True),
+    "gradients": sparse_backward(gradient=0.5),
+}
+
+
+def net() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(4, 6, 3, stride=2),
+        nn.Flatten(),
+        nn.Linear(54, 5),
+    )
+
+
+def trained(model: nn.Module, forward: nn.Module, batches: list[Tensor]) -> list[Tensor]:
+    """Take a step per batch; return every output and the parameters at the end."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    outputs = []
+    for x in batches:
+        optimizer.zero_grad()
+        y = forward(x)
+        y.square().mean().backward()
+        optimizer.step()
+        outputs.append(y.detach())
+    return [*outputs, *(p.detach() for p in model.parameters())]
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+def test_a_step_compiles_without_graph_breaks(recipe: Recipe) -> None:
+    torch.compiler.reset()
+    eager = sparsify_(net(), recipe)
+    model = copy.deepcopy(eager)
+    batches = [torch.randn(4, 3, 8, 8) for _ in range(5)]
+    # fullgraph turns a graph break into an error; aot_eager traces backward too.
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    found = trained(model, compiled, batches)  # type: ignore[arg-type]
+    for a, b in zip(found, trained(eager, eager, batches), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.skipif(not COMPILER or not HEADER.exists(), reason="needs a C++ compiler and Python.h")
+def test_inductor_gives_the_eager_numbers() -> None:
+    torch.compiler.reset()
+    eager = sparsify_(
+        nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 4)), swat(0.5, period=2)
+    )
+    model = copy.deepcopy(eager)
+    batches = [torch.randn(4, 6) for _ in range(3)]
+    compiled = torch.compile(model, fullgraph=True)
+    for a, b in zip(trained(model, compiled, batches), trained(eager, eager, batches), strict=True):  # type: ignore[arg-type]
+        torch.testing.assert_close(a, b)
+    layer = model[2]  # type: ignore[index]
+    assert isinstance(layer, SparseLinear)
+    assert layer.memory["forward_weight"].calls == 3
+
+
+def test_a_compiled_period_is_not_frozen_into_the_graph() -> None:
+    torch.compiler.reset()
+    model = sparsify_(net(), swat(0.8, period=3))
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    seen = []
+    for i in range(7):
+        with torch.no_grad():
+            for p in model.parameters():
+                p.mul_(1.5)
+        compiled(torch.randn(2, 3, 8, 8)).sum().backward()
+        layer = model[4]  # type: ignore[index]
+        assert isinstance(layer, SparseLinear)
+        memory = layer.memory["forward_weight"]
+        assert memory.calls == i + 1
+        seen.append(memory.threshold.item())
+    assert [i for i in range(1, 7) if seen[i] != seen[i - 1]] == [3, 6]
+    # Dense again, the same module compiles as what it has become.
+    x = torch.randn(2, 3, 8, 8)
+    densify_(model)
+    torch.compiler.reset()
+    torch.testing.assert_close(compiled(x), model(x))
