@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
@@ -23,7 +23,9 @@ from swatlib.simulator.network import simulate
 from swatlib.simulator.scnn import Cartesian
 from swatlib.simulator.tcl import Tactical
 from swatlib.simulator.windows import parse_window
-from swatlib.sweep import Summary, sweep
+
+if TYPE_CHECKING:
+    from swatlib.sweep import Summary
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "records" / "accelerator"
 
@@ -117,6 +119,8 @@ def _masks(
 
 def run(folder: Path = FOLDER, budget: float | None = None) -> Summary:
     """Compute the points that have no record yet."""
+    from swatlib.sweep import sweep  # its progress bar is of no use to those who read records
+
     return sweep(points(), folder, count_point, budget=budget)
 
 

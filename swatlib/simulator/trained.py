@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,10 @@ from swatlib.simulator.network import simulate
 from swatlib.simulator.scnn import Cartesian
 from swatlib.simulator.tcl import Tactical
 from swatlib.simulator.windows import Window
-from swatlib.sweep import Summary, sweep
 from swatlib.training import Run, build, train
+
+if TYPE_CHECKING:
+    from swatlib.sweep import Summary
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "records" / "accelerator-trained"
 
@@ -47,7 +49,7 @@ class Trained:
 
     Attributes
     ----------
-    network, data, epochs, sparsity, seed : str, int and float
+    network, data, pixels, images, epochs, sparsity, seed : str, int and float
         As in `swatlib.training.Run`.
     width : int or None
         Of a small network.
@@ -55,6 +57,8 @@ class Trained:
 
     network: str = "resnet18"
     data: str = "digits"
+    pixels: int | None = None
+    images: int | None = None
     epochs: int = 4
     sparsity: float = 0.9
     seed: int = 0
@@ -63,7 +67,8 @@ class Trained:
 
 def trained() -> list[Trained]:
     """Every network of the experiment."""
-    return [Trained(sparsity=s) for s in (0.9, 0.8)]
+    large = [Trained(sparsity=s) for s in (0.9, 0.8)]
+    return [*large, Trained(network="small_resnet", epochs=20)]
 
 
 def filter_imbalance(mask: np.ndarray) -> float:
@@ -104,6 +109,8 @@ def count_trained(point: Trained) -> dict[str, Any]:
     """Train a network and count the cycles of one training step on test images."""
     run = Run(
         data=point.data,
+        pixels=point.pixels,
+        images=point.images,
         network=point.network,
         width=point.width,
         epochs=point.epochs,
@@ -112,7 +119,7 @@ def count_trained(point: Trained) -> dict[str, Any]:
         classifier_dense=False,
         seed=point.seed,
     )
-    dataset = load(run.data)
+    dataset = load(run.data, pixels=run.pixels, images=run.images)
     model = build(run, dataset)
     accuracy = [epoch["test_accuracy"] for epoch in train(model, dataset, run, "cpu")]
     layers, masks = masks_of(
@@ -136,6 +143,8 @@ def count_trained(point: Trained) -> dict[str, Any]:
 
 def run(folder: Path = FOLDER, budget: float | None = None) -> Summary:
     """Train and count what has no record yet."""
+    from swatlib.sweep import sweep  # its progress bar is of no use to those who read records
+
     return sweep(trained(), folder, count_trained, budget=budget)
 
 
