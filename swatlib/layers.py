@@ -22,7 +22,7 @@ class _Sparse:
 
     recipe: Recipe
     memory: dict[str, Memory]
-    weight: nn.Parameter
+    weight: Tensor
     training: bool
 
     def _attach(self, recipe: Recipe) -> None:

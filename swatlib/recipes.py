@@ -66,7 +66,7 @@ def saw(sparsity: float, random: bool = False, **options: Any) -> Recipe:
 def meprop(sparsity: float, unified: bool = False, first_layer_dense: bool = True) -> Recipe:
     """Return meProp: Top-K of the output gradient, per sample, in both backward products.
 
-    The "unified" form keeps the same columns for the whole batch, those of largest summed magnitude.
+    The "unified" form keeps the same columns for the whole batch, those of largest summed size.
     """
     g: Selector = TopColumns(sparsity) if unified else TopK(sparsity, over="CHW")
     return Recipe(
@@ -116,8 +116,8 @@ def sparse_backward(
 ) -> Recipe:
     """Return a recipe that sparsifies the backward products (SWAT Figure 2, ICLR Figure 2b).
 
-    ``weight`` acts in the input gradient, ``activation`` in the weight gradient, ``gradient`` on the
-    output gradient in both; each is a sparsity, dense if not given. Options as in :func:`swat`.
+    ``weight`` acts in the input gradient, ``activation`` in the weight gradient, ``gradient`` on
+    the output gradient in both; each is a sparsity, dense if not given. Options as in :func:`swat`.
     """
     options, first = _split(options)
     g = _topk("gradient", gradient, options)

@@ -10,8 +10,8 @@ from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.recipes import Recipe
 from swatlib.selectors import keep
 
-SPARSE = {nn.Conv2d: SparseConv2d, nn.Linear: SparseLinear}
-"""The sparse layer each dense layer turns into."""
+LAYERS = (nn.Conv2d, nn.Linear, SparseConv2d, SparseLinear)
+"""The layers a recipe can apply to."""
 
 FilterFunction = Callable[[str, nn.Module], bool]
 
@@ -77,7 +77,10 @@ def sparsify_(
     # A layer left out this time may be sparse from an earlier call.
     densify_(model)
     for _, layer in chosen:
-        SPARSE[type(layer)].from_dense(layer, recipe)  # type: ignore[index]
+        if isinstance(layer, nn.Conv2d):
+            SparseConv2d.from_dense(layer, recipe)
+        else:
+            SparseLinear.from_dense(layer, recipe)
     return model
 
 
@@ -98,8 +101,8 @@ def sparsifiable(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]
     Subclasses made by others are passed over: what their forward pass does is not known.
     """
     for name, layer in model.named_modules():
-        if type(layer) in (*SPARSE, *SPARSE.values()):
-            yield name, layer  # type: ignore[misc]
+        if type(layer) in LAYERS:
+            yield name, layer
 
 
 @torch.no_grad()
@@ -110,15 +113,15 @@ def report(model: nn.Module) -> pd.DataFrame:
     -------
     DataFrame
         One row per convolution and linear layer: ``layer``, ``kind``, ``shape``, ``weights`` (their
-        number), ``recipe`` (its name, or "dense"), ``active`` (weights that take part in the forward
-        product now), ``sparsity`` (their fraction at zero), then the six slots of the recipe.
+        number), ``recipe`` (its name, or "dense"), ``active`` (weights that take part in the
+        forward product now), ``sparsity`` (their fraction at zero), then the recipe's six slots.
     """
     rows = []
     for name, layer in sparsifiable(model):
         recipe = getattr(layer, "recipe", None)
         used = layer.weight
         if recipe is not None and recipe.forward_weight is not None:
-            memory = layer.memory.get("forward_weight")
+            memory = getattr(layer, "memory", {}).get("forward_weight")
             used = keep(used, recipe.forward_weight.criterion(used, memory, training=False))
         active = int(used.count_nonzero())
         rows.append(
