@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from swatlib.data import Dataset, load
+from swatlib.fst import decay_pruned_
 from swatlib.models import network
 from swatlib.recipes import recipe
 from swatlib.sparsify import sparsifiable, sparsify_
@@ -174,6 +175,7 @@ def train(
             loss = nn.functional.cross_entropy(model(train_x[batch]), train_y[batch])
             loss.backward()
             optimizer.step()
+            decay_pruned_(model)
             total += loss.detach()
             step += 1
             if on_step is not None:

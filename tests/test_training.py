@@ -182,3 +182,11 @@ def test_narrow_strided_1x1_layers_keep_out_of_channels_last() -> None:
     assert memory_format(network("small_resnet", width=4)) == torch.contiguous_format
     assert memory_format(network("small_resnet", width=8)) == torch.channels_last
     assert memory_format(network("small_vgg", width=4)) == torch.channels_last
+
+
+def test_the_loop_decays_pruned_weights_outside_the_learning_rate() -> None:
+    """FST Eq. 6 prints the decay beside the gradient step; the loop must not lose it."""
+    run = Run(width=8, epochs=1, method="sr-ste", sparsity=0.5, options={"outside": True})
+    strong = replace(run, options={"outside": True, "decay": 0.5})
+    losses = [train_run(r, "cpu")["epochs"][0]["train_loss"] for r in (run, strong)]
+    assert losses[0] != losses[1]
