@@ -152,8 +152,14 @@ def _half(sparsity: float, options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
+def _dense(sparsity: float) -> Recipe:
+    if sparsity:
+        raise ValueError(f"sparsity of the method dense must be 0, got {sparsity}")
+    return dense()
+
+
 METHODS: dict[str, Callable[..., Recipe]] = {
-    "dense": lambda sparsity=0.0: dense(),
+    "dense": _dense,
     "swat": swat,
     "saw": saw,
     "meprop": meprop,

@@ -196,12 +196,13 @@ def memory_format(model: nn.Module) -> torch.memory_format:
     """Return the memory format ``model`` trains in: channels-last, the faster one, where safe.
 
     On a CPU, torch 2.13.0 writes past its memory in a channels-last 1x1 convolution of stride 2
-    with fewer than 8 input channels (at even image sizes, in dense torch as well; sometimes it
-    crashes, sometimes not). A network with such a layer trains in the contiguous format.
+    with few input channels: fewer than 8 seen with AVX2, fewer than 16 reported with AVX-512
+    (github.com/uxlfoundation/oneDNN/issues/6035). It is so in dense torch as well, and does not
+    always crash. A network with such a layer trains in the contiguous format.
     """
     unsafe = any(
         isinstance(layer, nn.Conv2d)
-        and layer.in_channels < 8
+        and layer.in_channels < 16
         and layer.kernel_size == (1, 1)
         and layer.stride != (1, 1)
         for layer in model.modules()

@@ -145,3 +145,8 @@ def test_gradients_have_no_period() -> None:
     # Nothing would remember their threshold: a period must not be taken and then ignored.
     with pytest.raises(ValueError, match=r"period of input_grad_gradient must be 1, got 4"):
         sparse_backward(gradient=0.9, period=4)
+
+
+def test_dense_with_a_sparsity_is_refused() -> None:
+    with pytest.raises(ValueError, match="sparsity of the method dense must be 0, got 0.5"):
+        recipe("dense", 0.5)
