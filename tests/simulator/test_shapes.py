@@ -44,6 +44,7 @@ def test_a_layer_used_twice_is_there_twice() -> None:
         (nn.Conv2d(3, 3, 2, padding="same"), "layer '0': padding 'same' of an even kernel"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Using padding:UserWarning")
 def test_what_cannot_be_simulated_is_named(layer: nn.Module, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         layers_of(nn.Sequential(layer), (1, 3, 9, 9))
