@@ -8,7 +8,7 @@ a tile's border travel to the neighbour at the end.
 
 The count is exact: every element, every channel, every bank collision. It is fast because a chunk
 of four is one of 495 kinds (`swatlib.simulator.banks`), so most pairs of chunks are counted in
-histograms; only weight chunks that span several kernel positions are looked at one by one.
+histograms (`swatlib.simulator.pairs`).
 """
 
 from __future__ import annotations
@@ -21,20 +21,12 @@ from typing import Any
 import numpy as np
 
 from swatlib.simulator import memory
-from swatlib.simulator.banks import (
-    CHUNK,
-    NOWHERE,
-    chunk_numbers,
-    filter_kind,
-    pair_cycles,
-    pair_loads,
-    place_kind,
-)
+from swatlib.simulator.banks import CHUNK, NOWHERE, chunk_numbers, place_kind
 from swatlib.simulator.counts import Count
 from swatlib.simulator.mapping import Convolution
+from swatlib.simulator.pairs import deal_chunks, pair_costs
 
 _CHANNELS_AT_ONCE = 4096  # channels x kernel positions per block, bounds the working memory
-_PAIRS_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -177,23 +169,6 @@ def _halo(conv: Convolution, side: int) -> int:
     return max(sides[0][i] * sides[1][j] for i in range(3) for j in range(3) if (i, j) != (1, 1))
 
 
-def _chunks(owner: np.ndarray, owners: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Deal items, sorted by owner, into chunks of four that never mix owners.
-
-    Returns
-    -------
-    chunk, slot : numpy.ndarray
-        Chunk number and place in the chunk of every item.
-    chunk_owner : numpy.ndarray
-        The owner of every chunk.
-    """
-    counts = np.bincount(owner, minlength=owners)
-    rank = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    per_owner = -(-counts // CHUNK)
-    base = np.cumsum(per_owner) - per_owner
-    return base[owner] + rank // CHUNK, rank % CHUNK, np.repeat(np.arange(owners), per_owner)
-
-
 def _places(
     conv: Convolution, machine: Cartesian, image: np.ndarray | None, a: int, b: int
 ) -> _Places:
@@ -225,7 +200,7 @@ def _places(
         return cut.reshape(-1, tall * wide)
 
     owner, position = np.nonzero(tiles(present))
-    chunk, slot, chunk_owner = _chunks(owner, len(present) * side * side)
+    chunk, slot, chunk_owner = deal_chunks(owner, len(present) * side * side)
     element = owner % (side * side)
     item_y = element // side * tall + position // wide
     item_x = element % side * wide + position % wide
@@ -287,7 +262,7 @@ def _multiply(
     if not nonzeros.any() or not len(item_number):
         nothing = np.zeros((channels, elements))
         return nothing, nothing, np.zeros(channels, np.int64), np.zeros(channels, np.int64)
-    cost, per_channel = _pair_costs(weights, first_filter, item_number, item_channel)
+    cost, per_channel = pair_costs(weights, first_filter, item_number, item_channel)
     if times is not None:
         cycles: np.ndarray = cost.reshape(channels, -1) @ times.T
         chunks: np.ndarray = np.broadcast_to(times.sum(axis=1), (channels, elements))
@@ -299,107 +274,3 @@ def _multiply(
     bits = CHUNK * (memory.VALUE_BITS + 4)
     reads = (pairs.sum(axis=1) + chunks.sum(axis=1)) * bits
     return cycles, pairs, (nonzeros * valid).sum(axis=1), reads.astype(np.int64)
-
-
-def _pair_costs(
-    weights: np.ndarray, first_filter: int, item_number: np.ndarray, item_channel: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cycles each chunk of places needs against all weight chunks of its channel.
-
-    Returns
-    -------
-    cost : numpy.ndarray
-        Cycles per item.
-    per_channel : numpy.ndarray
-        Weight chunks per channel.
-    """
-    channels, taps, _ = weights.shape
-    channel, tap, k = np.nonzero(weights)
-    chunk, slot, chunk_channel = _chunks(channel, channels)
-    kind = filter_kind(k + first_filter)
-    first, last = np.full((2, len(chunk_channel)), 0, np.int64)
-    first[chunk[::-1]] = tap[::-1]
-    last[chunk] = tap
-    pure = first == last
-
-    kinds = np.full((len(pure), CHUNK), NOWHERE, np.int8)
-    kinds[chunk, slot] = kind
-    number = chunk_numbers(kinds[pure])
-    known = len(pair_cycles())
-    table = np.bincount(
-        (chunk_channel[pure] * taps + first[pure]) * known + number,
-        minlength=channels * taps * known,
-    ).astype(np.float32)
-    used, compact = np.unique(item_number, return_inverse=True)
-    spent = table.reshape(-1, known) @ pair_cycles()[used].T
-    spent = spent.reshape(channels, taps, len(used))
-    compact = compact.reshape(item_number.shape)
-    cost = np.zeros(len(item_number))
-    for t in range(taps):
-        cost += spent[item_channel, t, compact[:, t]]
-
-    if not pure.all():
-        mixed = ~pure[chunk]
-        row = np.cumsum(~pure) - 1
-        cost += _mixed_costs(
-            row[chunk[mixed]],
-            tap[mixed],
-            kind[mixed],
-            slot[mixed],
-            chunk_channel[~pure],
-            item_number,
-            item_channel,
-        )
-    return cost, np.bincount(chunk_channel, minlength=channels)
-
-
-def _mixed_costs(
-    row: np.ndarray,
-    tap: np.ndarray,
-    kind: np.ndarray,
-    slot: np.ndarray,
-    channel: np.ndarray,
-    item_number: np.ndarray,
-    item_channel: np.ndarray,
-) -> np.ndarray:
-    """Cycles each item needs against weight chunks that span several kernel positions.
-
-    A chunk is split into parts of one position each; the parts' bank loads add up, and the
-    largest sum is what the pair costs.
-    """
-    starts_part = np.ones(len(row), bool)
-    starts_part[1:] = (row[1:] != row[:-1]) | (tap[1:] != tap[:-1])
-    parts = np.cumsum(starts_part)
-    part = parts - parts[slot == 0][row]
-    kinds = np.full((len(channel), CHUNK, CHUNK), NOWHERE, np.int8)
-    kinds[row, part, slot] = kind
-    numbers = chunk_numbers(kinds)
-    taps = np.zeros((len(channel), CHUNK), np.int64)
-    taps[row, part] = tap
-
-    per_channel = np.bincount(item_channel, minlength=channel.max() + 1)
-    start = np.cumsum(per_channel) - per_channel
-    cost = np.zeros(len(item_number))
-    met = per_channel[channel]
-    ends = np.cumsum(met)
-    loads = pair_loads()
-    low = 0
-    while low < len(channel):  # as many chunks at a time as the pairs fit in memory
-        high = max(
-            low + 1,
-            int(np.searchsorted(ends, (ends[low - 1] if low else 0) + _PAIRS_AT_ONCE, "right")),
-        )
-        sizes = met[low:high]
-        j = np.repeat(np.arange(low, high), sizes)
-        offset = np.arange(len(j)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        i = start[channel[j]] + offset
-        total = loads[item_number[i, taps[j, 0]], numbers[j, 0]]
-        total += loads[item_number[i, taps[j, 1]], numbers[j, 1]]
-        for p in range(2, CHUNK):
-            more = np.flatnonzero(numbers[j, p])
-            ji, ii = j[more], i[more]
-            total[more] += loads[item_number[ii, taps[ji, p]], numbers[ji, p]]
-        worst = np.maximum(total.max(axis=1), 1)
-        cost += np.bincount(i, worst, len(cost))
-        low = high
-    return cost
