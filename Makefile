@@ -70,7 +70,7 @@ lab: $(STAMP)
 	$(BIN)/jupyter lab --notebook-dir book
 
 bench: $(STAMP)
-	$(BIN)/python -m swatlib.bench $(TOPIC)
+	env -u OMP_NUM_THREADS $(BIN)/python -m swatlib.bench $(TOPIC)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-FOLDER = Path(__file__).resolve().parents[1] / "data" / "papers"
+_FOLDER = Path(__file__).resolve().parents[1] / "data" / "papers"
 """Where the tables lie, beside the package in the repository."""
 
 
@@ -37,7 +37,7 @@ def paper_table(name: str) -> pd.DataFrame:
     if name not in names:
         raise ValueError(f"name must be one of {', '.join(names)}, got {name!r}")
     frame = pd.read_csv(
-        FOLDER / f"{name}.csv",
+        _FOLDER / f"{name}.csv",
         dtype=dict.fromkeys(("network", "method", "level", "value", "unit", "source"), str),
         keep_default_na=False,
         na_values={"spread": [""]},
@@ -51,12 +51,12 @@ def paper_table(name: str) -> pd.DataFrame:
 
 def paper_tables() -> list[str]:
     """Return the names that :func:`paper_table` knows."""
-    if not FOLDER.is_dir():
+    if not _FOLDER.is_dir():
         raise FileNotFoundError(
-            f"{FOLDER} does not exist; the papers' numbers come with the repository, "
+            f"{_FOLDER} does not exist; the papers' numbers come with the repository, "
             "so use swatlib from a checkout (pip install -e .)"
         )
-    return sorted(path.stem for path in FOLDER.glob("*.csv"))
+    return sorted(path.stem for path in _FOLDER.glob("*.csv"))
 
 
 def paper_wide(name: str) -> pd.DataFrame:

@@ -5,7 +5,7 @@ elementwise pass (SWAT section 3.3.3). Both ways to that number are custom opera
 ``torch.compile`` sees one opaque call and nothing in a training step breaks its graph.
 """
 
-from functools import lru_cache
+from math import gcd
 
 import numpy as np
 import torch
@@ -52,12 +52,14 @@ def _(x: Tensor, k: int) -> Tensor:
     return x.new_empty(x.shape[0], dtype=_precision(x))
 
 
-@lru_cache(maxsize=256)
-def _positions(n: int, sample: int, device: torch.device) -> Tensor:
-    # The same places every time: no random state is consumed, so a sampled run repeats exactly and
-    # all ranks of a distributed run look at the same entries. Sorted, to read memory in order.
-    generator = torch.Generator().manual_seed(n)
-    return torch.randint(n, (sample,), generator=generator).sort().values.to(device)
+def _stride(n: int, sample: int) -> int:
+    """Return the largest step that visits at least ``sample`` of ``n`` entries and is coprime to n.
+
+    Coprime to n it is coprime to the size of every dimension, so the entries visited spread evenly
+    over channels, rows and columns, whatever the memory format. No random state is consumed: a
+    sampled run repeats exactly, and all ranks of a distributed run look at the same entries.
+    """
+    return next(step for step in range(max(1, n // sample), 0, -1) if gcd(step, n) == 1)
 
 
 @torch.library.custom_op("swatlib::sampled_magnitude", mutates_args=())
@@ -65,8 +67,9 @@ def sampled_magnitude(x: Tensor, k: int, sample: int) -> Tensor:
     """Estimate the ``k``-th largest magnitude of a vector from ``sample`` of its entries.
 
     The estimate is the same quantile of the sample, so the fraction of ``x`` at or above it is
-    k / n up to a binomial standard error of sqrt(d (1 - d) / sample) with d = k / n. A vector of
-    fewer than twice ``sample`` entries is not sampled: the answer is then exact.
+    k / n up to, for independent entries, a binomial standard error of sqrt(d (1 - d) / sample) with
+    d = k / n. A vector of fewer than twice ``sample`` entries is not sampled: the answer is then
+    exact.
 
     Parameters
     ----------
@@ -74,7 +77,7 @@ def sampled_magnitude(x: Tensor, k: int, sample: int) -> Tensor:
     k : int
         Between 1 and n.
     sample : int
-        Number of entries looked at, drawn with replacement at positions fixed by n.
+        Number of entries looked at, at least; they lie at equal steps through memory.
 
     Returns
     -------
@@ -83,8 +86,8 @@ def sampled_magnitude(x: Tensor, k: int, sample: int) -> Tensor:
     n = x.numel()
     if n < 2 * sample:
         return kth_magnitude(x.reshape(1, -1), k).reshape(())
-    drawn = x.detach().take(_positions(n, sample, x.device))
-    return kth_magnitude(drawn.reshape(1, -1), max(1, round(k / n * sample))).reshape(())
+    drawn = x.detach()[:: _stride(n, sample)]
+    return kth_magnitude(drawn[None], max(1, round(k / n * drawn.numel()))).reshape(())
 
 
 @sampled_magnitude.register_fake
