@@ -1,0 +1,35 @@
+"""Named experiments: grids of runs, declared once and shown in the chapters that read them.
+
+An experiment is a function that returns its list of runs. ``swatlib sweep NAME`` computes those
+without a record; ``swatlib experiments`` lists them all.
+"""
+
+from collections.abc import Callable
+
+from swatlib.experiments import sensitivity, swat
+from swatlib.experiments.grid import FAMILIES, SEEDS, grid
+from swatlib.training import Run
+
+__all__ = ["EXPERIMENTS", "FAMILIES", "SEEDS", "grid"]
+
+EXPERIMENTS: dict[str, Callable[[], list[Run]]] = {
+    "forward-digits": sensitivity.forward_digits,
+    "forward-patches": sensitivity.forward_patches,
+    "backward-digits": sensitivity.backward_digits,
+    "backward-patches": sensitivity.backward_patches,
+    "backward-classifier-digits": sensitivity.backward_classifier_digits,
+    "backward-classifier-patches": sensitivity.backward_classifier_patches,
+    "forward-learning-rate": sensitivity.forward_learning_rate,
+    "matched-patches": sensitivity.matched_patches,
+    "sensitivity-cifar": sensitivity.sensitivity_cifar,
+    "topk-variants-digits": swat.topk_variants_digits,
+    "topk-variants-patches": swat.topk_variants_patches,
+    "topk-variants-cifar": swat.topk_variants_cifar,
+    "accuracy-digits": swat.accuracy_digits,
+    "accuracy-patches": swat.accuracy_patches,
+    "accuracy-cifar": swat.accuracy_cifar,
+    "depth-width-digits": swat.depth_width_digits,
+    "period-digits": swat.period_digits,
+    "period-cifar": swat.period_cifar,
+}
+"""Experiments by the name the command line gives them."""

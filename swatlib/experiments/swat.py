@@ -1,0 +1,108 @@
+"""What the SWAT papers find about training: the experiments of Part III of the book.
+
+A grid leaves out what another experiment has computed already; the chapter reads both.
+"""
+
+from dataclasses import replace
+
+from swatlib.experiments.grid import (
+    CIFAR,
+    DIGITS,
+    FAMILIES,
+    FEWER_SPARSITIES,
+    PATCHES,
+    SPARSITIES,
+    grid,
+    unique,
+)
+from swatlib.training import Run
+
+RESNET = ("small_resnet",)
+VARIANTS: tuple[dict[str, object], ...] = ({"over": "CHW"}, {"over": "HW"}, {"random": True})
+
+
+def topk_variants_digits() -> list[Run]:
+    """SAW with Top-K per sample, per channel, and random-K (ICLR Figure 3), on digits.
+
+    Top-K over the whole tensor is the SAW of "backward-digits"; only its mildest point is here.
+    """
+    mild = grid(DIGITS, ("saw",), (0.25,), RESNET)
+    return unique(mild + _variants(DIGITS, (0.25, *SPARSITIES)))
+
+
+def topk_variants_patches() -> list[Run]:
+    """The same on photograph patches; Top-K over the whole tensor is in "backward-patches"."""
+    return _variants(PATCHES, FEWER_SPARSITIES)
+
+
+def topk_variants_cifar() -> list[Run]:
+    """The same on CIFAR-10 photographs; Top-K over the whole tensor is in "sensitivity-cifar"."""
+    return _variants(CIFAR, (0.8, 0.9))
+
+
+def _variants(base: Run, sparsities: tuple[float, ...]) -> list[Run]:
+    runs = [
+        run
+        for options in VARIANTS
+        for run in grid(replace(base, method="saw", options=options), ("saw",), sparsities, RESNET)
+    ]
+    return [run for run in runs if run.method != "dense"]
+
+
+def accuracy_digits() -> list[Run]:
+    """SWAT in every family over sparsity (ICLR Figure 4), on digits; SAW is in "backward-digits".
+
+    Both have a milder point, too.
+    """
+    return unique(grid(DIGITS, ("swat",), (0.25, *SPARSITIES)) + grid(DIGITS, ("saw",), (0.25,)))
+
+
+def accuracy_patches() -> list[Run]:
+    """The same on photograph patches; SAW is in "backward-patches"."""
+    return grid(PATCHES, ("swat",), FEWER_SPARSITIES)
+
+
+def accuracy_cifar() -> list[Run]:
+    """SWAT and SAW in every family on CIFAR-10 photographs, at the sparsities that decide."""
+    return unique(
+        grid(CIFAR, ("swat",), (0.8, 0.9), RESNET)
+        + grid(CIFAR, ("swat", "saw"), (0.9,), FAMILIES[1:])
+    )
+
+
+def depth_width_digits() -> list[Run]:
+    """SWAT and SAW at 90 % at several depths and widths (ICLR Figure 6a), on digits."""
+    sizes = ((8, 16), (8, 32), (8, 48), (14, 32), (20, 32))
+    return [
+        run
+        for depth, width in sizes
+        for run in grid(replace(DIGITS, depth=depth, width=width), ("swat", "saw"), (0.9,), RESNET)
+    ]
+
+
+def period_digits() -> list[Run]:
+    """SWAT at 90 % with thresholds kept for 1 to 1000 steps (ICLR Figure 6b), on digits.
+
+    Small batches, so that a run has more than two thousand steps.
+    """
+    base = replace(DIGITS, epochs=50, batch_size=32)
+    runs = [
+        run
+        for period in (1, 10, 100, 300, 1000)
+        for run in grid(
+            replace(base, method="swat", options={"period": period}), ("swat",), (0.9,), RESNET
+        )
+    ]
+    return unique(runs)
+
+
+def period_cifar() -> list[Run]:
+    """The same for periods of 16 and 100 of 240 steps, on CIFAR-10 photographs."""
+    runs = [
+        run
+        for period in (16, 100)
+        for run in grid(
+            replace(CIFAR, method="swat", options={"period": period}), ("swat",), (0.9,), RESNET
+        )
+    ]
+    return [run for run in runs if run.method != "dense"]
