@@ -8,6 +8,7 @@ paper are in :mod:`swatlib.fst`.
 from collections.abc import Callable
 from typing import Any
 
+from swatlib.channels import TopChannels
 from swatlib.fst import asp, fst, gg, gx, sr_ste, tsm, wg, wx
 from swatlib.selectors import RandomK, Selector, TopColumns, TopK, check_sparsity
 from swatlib.slots import Recipe
@@ -18,7 +19,12 @@ def dense() -> Recipe:
     return Recipe("dense")
 
 
-def swat(sparsity: float, activation_sparsity: float | None = None, **options: Any) -> Recipe:
+def swat(
+    sparsity: float,
+    activation_sparsity: float | None = None,
+    structured: str | None = None,
+    **options: Any,
+) -> Recipe:
     """Return SWAT (NeurIPS 2020, section 3.3): sparse W forward and backward, sparse X in dW.
 
     Parameters
@@ -27,19 +33,24 @@ def swat(sparsity: float, activation_sparsity: float | None = None, **options: A
         Of the weights, in [0, 1).
     activation_sparsity : float, optional
         Of the activations; as the weights' if not given.
+    structured : str, optional
+        "filter", "layer" or "input": drop whole channels of the weights, see
+        :class:`~swatlib.channels.TopChannels`. For convolutions only; activations stay
+        unstructured, and the other options are theirs.
     **options
         Of :class:`~swatlib.selectors.TopK` (``over``, ``exact``, ``sample``, ``period``) and
         ``first_layer_dense``.
     """
     options, first = _split(options)
-    w = TopK(sparsity, **options)
+    unstructured = TopK(sparsity, **options)
+    w = unstructured if structured is None else TopChannels(sparsity, structured)
     x = (
-        w
+        unstructured
         if activation_sparsity is None
         else _topk("activation_sparsity", activation_sparsity, options)
     )
     return Recipe(
-        "SWAT",
+        "SWAT" if structured is None else "SWAT structured",
         forward_weight=w,
         input_grad_weight=w,
         weight_grad_activation=x,

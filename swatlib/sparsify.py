@@ -1,14 +1,14 @@
 """Turn a model sparse and back, and report what is sparse in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.recipes import Recipe
-from swatlib.selectors import keep
+from swatlib.thresholds import above
 
 LAYERS = (nn.Conv2d, nn.Linear, SparseConv2d, SparseLinear)
 """The layers a recipe can apply to."""
@@ -17,9 +17,11 @@ FilterFunction = Callable[[str, nn.Module], bool]
 
 
 def sparsify_(
-    model: nn.Module, recipe: Recipe, filter_fn: FilterFunction | None = None
+    model: nn.Module,
+    recipe: Recipe | Mapping[str, Recipe],
+    filter_fn: FilterFunction | None = None,
 ) -> nn.Module:
-    """Make every convolution and linear layer of ``model`` follow ``recipe``, in place.
+    """Make the convolution and linear layers of ``model`` follow ``recipe``, in place.
 
     Parameters, buffers, hooks, state-dict keys and the layers' identity stay as they are, so an
     optimizer made before or after works alike. Calling it again changes the recipe.
@@ -27,9 +29,10 @@ def sparsify_(
     Parameters
     ----------
     model : nn.Module
-    recipe : Recipe
-        With ``recipe.first_layer_dense`` the first such layer, in the order of ``named_modules``,
-        stays dense; ``filter_fn`` then chooses among the others.
+    recipe : Recipe or mapping of layer name to Recipe
+        One for all: with ``recipe.first_layer_dense`` the first such layer, in the order of
+        ``named_modules``, stays dense; ``filter_fn`` then chooses among the others. One for each:
+        layers that are not named stay dense.
     filter_fn : callable, optional
         ``filter_fn(name, layer)`` says whether a layer becomes sparse; all if not given.
 
@@ -43,7 +46,8 @@ def sparsify_(
     TypeError
         If ``model`` is no module or ``recipe`` no recipe.
     ValueError
-        If no layer is left to make sparse, or a layer has non-finite weights.
+        If no layer is left to make sparse, a named layer does not exist, a layer has non-finite
+        weights, or channels are to be selected in a linear layer.
 
     Examples
     --------
@@ -53,35 +57,50 @@ def sparsify_(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
-    if not isinstance(recipe, Recipe):
-        raise TypeError(f"recipe must be a Recipe, got {type(recipe).__name__}")
     layers = list(sparsifiable(model))
     if not layers:
         raise ValueError(f"model has no nn.Conv2d or nn.Linear layer: {type(model).__name__}")
-    first = layers[0][1]
+    recipes = _recipes(recipe, [name for name, _ in layers])
     chosen = [
-        (name, layer)
+        (name, layer, recipes[name])
         for name, layer in layers
-        if not (recipe.first_layer_dense and layer is first)
-        and (filter_fn is None or filter_fn(name, layer))
+        if name in recipes and (filter_fn is None or filter_fn(name, layer))
     ]
     if not chosen:
         names = ", ".join(name or "(the model itself)" for name, _ in layers)
         raise ValueError(
-            f"filter_fn and first_layer_dense={recipe.first_layer_dense} leave no layer; "
-            f"the model has: {names}"
+            f"recipe, first_layer_dense and filter_fn leave no layer; the model has: {names}"
         )
-    for name, layer in chosen:
+    for name, layer, own in chosen:
         if not layer.weight.is_meta and not torch.isfinite(layer.weight).all():
             raise ValueError(f"weights of layer {name!r} must be finite, got NaN or infinity")
+        structured = [s for s in own.slots().values() if getattr(s, "only_convolutions", False)]
+        if structured and isinstance(layer, nn.Linear):
+            raise ValueError(
+                f"layer {name!r} is linear and has no channels for {structured[0]}: leave it out "
+                "with filter_fn, or give it a recipe of its own"
+            )
     # A layer left out this time may be sparse from an earlier call.
     densify_(model)
-    for _, layer in chosen:
+    for _, layer, own in chosen:
         if isinstance(layer, nn.Conv2d):
-            SparseConv2d.from_dense(layer, recipe)
+            SparseConv2d.from_dense(layer, own)
         else:
-            SparseLinear.from_dense(layer, recipe)
+            SparseLinear.from_dense(layer, own)
     return model
+
+
+def _recipes(recipe: Recipe | Mapping[str, Recipe], names: list[str]) -> dict[str, Recipe]:
+    if isinstance(recipe, Recipe):
+        return dict.fromkeys(names[1 if recipe.first_layer_dense else 0 :], recipe)
+    if not isinstance(recipe, Mapping):
+        raise TypeError(f"recipe must be a Recipe or a mapping, got {type(recipe).__name__}")
+    for name, own in recipe.items():
+        if not isinstance(own, Recipe):
+            raise TypeError(f"recipe[{name!r}] must be a Recipe, got {type(own).__name__}")
+        if name not in names:
+            raise ValueError(f"recipe names {name!r}; the model's layers are {', '.join(names)}")
+    return dict(recipe)
 
 
 def densify_(model: nn.Module) -> nn.Module:
@@ -106,6 +125,31 @@ def sparsifiable(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]
 
 
 @torch.no_grad()
+def active_mask(layer: nn.Module) -> Tensor:
+    """Say which weights of a layer take part in its forward product now.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        A convolution or linear layer, sparse or dense.
+
+    Returns
+    -------
+    Tensor, bool, shape of the layer's weight
+        All True where no selector drops weights in the forward product.
+    """
+    weight: Tensor = layer.weight  # type: ignore[assignment]
+    recipe: Recipe | None = getattr(layer, "recipe", None)
+    if recipe is None or recipe.forward_weight is None:
+        return torch.ones_like(weight, dtype=torch.bool)
+    memory = layer.memory.get("forward_weight")  # type: ignore[union-attr, operator]
+    criterion = recipe.forward_weight.criterion(weight, memory, training=False)
+    if criterion.dtype == torch.bool:
+        return criterion.expand_as(weight).clone()
+    return above(weight, criterion)
+
+
+@torch.no_grad()
 def report(model: nn.Module) -> pd.DataFrame:
     """Say, layer by layer, what is sparse.
 
@@ -119,11 +163,7 @@ def report(model: nn.Module) -> pd.DataFrame:
     rows = []
     for name, layer in sparsifiable(model):
         recipe = getattr(layer, "recipe", None)
-        used = layer.weight
-        if recipe is not None and recipe.forward_weight is not None:
-            memory = getattr(layer, "memory", {}).get("forward_weight")
-            used = keep(used, recipe.forward_weight.criterion(used, memory, training=False))
-        active = int(used.count_nonzero())
+        active = int((active_mask(layer) & (layer.weight != 0)).sum())
         rows.append(
             {
                 "layer": name,

@@ -160,6 +160,11 @@ def keep_above(x: Tensor, threshold: Tensor) -> Tensor:
     return torch.where(_magnitude(x) < threshold, 0, x)
 
 
+def above(x: Tensor, threshold: Tensor) -> Tensor:
+    """Return the mask of what :func:`keep_above` keeps."""
+    return ~(_magnitude(x) < threshold)
+
+
 def _precision(x: Tensor) -> torch.dtype:
     return torch.float64 if x.dtype == torch.float64 else torch.float32
 

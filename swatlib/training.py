@@ -13,10 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from swatlib.data import Dataset, load
+from swatlib.distribution import ALLOCATIONS, at_sparsity, densities, redistribute_
 from swatlib.fst import decay_pruned_
 from swatlib.models import network
-from swatlib.recipes import recipe
-from swatlib.sparsify import sparsifiable, sparsify_
+from swatlib.observe import OBSERVERS
+from swatlib.recipes import Recipe, recipe
+from swatlib.sparsify import report, sparsifiable, sparsify_
+from swatlib.topology import freeze_, mask_gradients_
 
 OnStep = Callable[[int, nn.Module], None]
 SCHEDULES = ("cosine", "steps", "constant")
@@ -44,6 +47,15 @@ class Run:
         Further options of the method.
     classifier_dense : bool, optional
         True leaves the last layer dense; if not given it is sparse like the others.
+    allocation : str, optional
+        How the sparsity is spread over the layers, as :func:`swatlib.distribution.densities` names
+        it; if not given, every layer has the same and the first is dense.
+    masked_gradients : bool, optional
+        True zeroes the gradients of non-active weights.
+    freeze_epoch : int, optional
+        Freeze the topology when so many epochs are done, 0 before the first step.
+    observe : str, optional
+        "topology" or "thresholds": what to watch, see :mod:`swatlib.observe`.
     epochs, batch_size : int
     lr, momentum, weight_decay : float
         Of SGD; ``lr`` is the peak rate.
@@ -64,6 +76,10 @@ class Run:
     sparsity: float = 0.0
     options: dict[str, Any] = field(default_factory=dict)
     classifier_dense: bool | None = None
+    allocation: str | None = None
+    masked_gradients: bool | None = None
+    freeze_epoch: int | None = None
+    observe: str | None = None
     epochs: int = 10
     batch_size: int = 128
     lr: float = 0.1
@@ -83,7 +99,26 @@ class Run:
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {SCHEDULES}, got {self.schedule!r}")
         # An unknown method or sparsity is known to be wrong before anything is computed.
-        recipe(self.method, self.sparsity, **self.options)
+        used = recipe(self.method, self.sparsity, **self.options)
+        for name in ("allocation", "observe"):
+            allowed = ALLOCATIONS if name == "allocation" else tuple(OBSERVERS)
+            if getattr(self, name) not in (None, *allowed):
+                raise ValueError(
+                    f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}"
+                )
+        for name in ("allocation", "masked_gradients", "freeze_epoch", "observe"):
+            if getattr(self, name) is not None and used.forward_weight is None:
+                raise ValueError(
+                    f"{name} needs a method with sparse forward weights, got {self.method!r}"
+                )
+        if self.allocation is not None:
+            at_sparsity(used, self.sparsity)
+        if self.allocation == "momentum" and not self.momentum:
+            raise ValueError("allocation 'momentum' needs a momentum above 0, got 0")
+        if self.allocation == "momentum" and self.freeze_epoch is not None:
+            raise ValueError("freeze_epoch must be None with allocation 'momentum'")
+        if self.freeze_epoch is not None and not 0 <= self.freeze_epoch < self.epochs:
+            raise ValueError(f"freeze_epoch must be in [0, {self.epochs}), got {self.freeze_epoch}")
 
 
 def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None) -> dict[str, Any]:
@@ -103,11 +138,25 @@ def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None
         ``epochs``: per epoch ``train_loss`` (mean over its batches), ``test_accuracy`` (percent)
         and ``test_loss``; ``test_accuracy``: the last epoch's; ``diverged``: whether the loss
         became non-finite, which ends the run; ``parameters``, ``train_images``, ``test_images`` and
-        ``pixels``.
+        ``pixels``; ``observed`` if the run observes something; ``densities``, the fraction of
+        active weights by layer at the end, if it has an allocation.
     """
     dataset = load(run.data, pixels=run.pixels, images=run.images)
     model = build(run, dataset)
-    epochs = list(train(model, dataset, run, device, on_step))
+    observer = OBSERVERS[run.observe]() if run.observe else None
+
+    def watch(step: int, model: nn.Module) -> None:
+        for callback in (observer, on_step):
+            if callback is not None:
+                callback(step, model)
+
+    epochs = list(train(model, dataset, run, device, watch))
+    more: dict[str, Any] = {}
+    if observer is not None:
+        more["observed"] = observer.result()
+    if run.allocation is not None:
+        rows = report(model)
+        more["densities"] = dict(zip(rows["layer"], 1 - rows["sparsity"], strict=True))
     return {
         "epochs": epochs,
         "test_accuracy": epochs[-1]["test_accuracy"],
@@ -116,6 +165,7 @@ def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None
         "train_images": len(dataset.train_x),
         "test_images": len(dataset.test_x),
         "pixels": dataset.train_x.shape[-1],
+        **more,
     }
 
 
@@ -134,9 +184,31 @@ def build(run: Run, dataset: Dataset) -> nn.Module:
     *_, (_, classifier) = sparsifiable(model)
     return sparsify_(
         model,
-        recipe(run.method, run.sparsity, **run.options),
+        layer_recipes(run, model),
         filter_fn=lambda name, layer: not (run.classifier_dense and layer is classifier),
     )
+
+
+def layer_recipes(run: Run, model: nn.Module) -> dict[str, Recipe]:
+    """Return the recipe of every layer of ``model`` that the run makes sparse.
+
+    Linear layers have no channels: in a structured run they are unstructured.
+    """
+    whole = recipe(run.method, run.sparsity, **run.options)
+    linear = {name: value for name, value in run.options.items() if name != "structured"}
+    first, *_ = (name for name, _ in sparsifiable(model))
+    density: dict[str, float] = {}
+    if run.allocation is not None:
+        density = densities(model, run.allocation, run.sparsity, whole.first_layer_dense)
+    recipes = {}
+    for name, layer in sparsifiable(model):
+        options = linear if isinstance(layer, nn.Linear) else run.options
+        own = recipe(run.method, run.sparsity, **options)
+        if run.allocation is not None:
+            own = at_sparsity(own, 1 - density[name])
+        if not (name == first and own.first_layer_dense) or run.allocation in ("erk", "momentum"):
+            recipes[name] = own
+    return recipes
 
 
 def train(
@@ -164,6 +236,8 @@ def train(
     starts = [s for s in range(0, len(train_x), run.batch_size) if len(train_x) - s > 1]
     step, steps = 0, run.epochs * len(starts)
     for epoch in range(run.epochs):
+        if epoch == run.freeze_epoch:
+            freeze_(model)
         model.train()
         permutation = torch.randperm(len(train_x), generator=order).to(device)
         total = torch.zeros((), device=device)
@@ -174,8 +248,12 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             loss = nn.functional.cross_entropy(model(train_x[batch]), train_y[batch])
             loss.backward()
+            if run.masked_gradients:
+                mask_gradients_(model)
             optimizer.step()
             decay_pruned_(model)
+            if run.allocation == "momentum":
+                redistribute_(model, optimizer, run.sparsity)
             total += loss.detach()
             step += 1
             if on_step is not None:

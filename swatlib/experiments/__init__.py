@@ -31,5 +31,14 @@ EXPERIMENTS: dict[str, Callable[[], list[Run]]] = {
     "depth-width-digits": swat.depth_width_digits,
     "period-digits": swat.period_digits,
     "period-cifar": swat.period_cifar,
+    "distribution-digits": swat.distribution_digits,
+    "distribution-patches": swat.distribution_patches,
+    "distribution-cifar": swat.distribution_cifar,
+    "structured-digits": swat.structured_digits,
+    "structured-patches": swat.structured_patches,
+    "topology-digits": swat.topology_digits,
+    "topology-patches": swat.topology_patches,
+    "topology-cifar": swat.topology_cifar,
+    "threshold-digits": swat.threshold_digits,
 }
 """Experiments by the name the command line gives them."""

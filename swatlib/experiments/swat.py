@@ -4,6 +4,7 @@ A grid leaves out what another experiment has computed already; the chapter read
 """
 
 from dataclasses import replace
+from itertools import product
 
 from swatlib.experiments.grid import (
     CIFAR,
@@ -11,6 +12,7 @@ from swatlib.experiments.grid import (
     FAMILIES,
     FEWER_SPARSITIES,
     PATCHES,
+    SEEDS,
     SPARSITIES,
     grid,
     unique,
@@ -106,3 +108,94 @@ def period_cifar() -> list[Run]:
         )
     ]
     return [run for run in runs if run.method != "dense"]
+
+
+def distribution_digits() -> list[Run]:
+    """SWAT-U with a sparse first layer, SWAT-ERK and SWAT-M (section 3.3.2), on digits.
+
+    SWAT-U itself is in "accuracy-digits".
+    """
+    return _distributions(DIGITS, SPARSITIES, first_too=True)
+
+
+def distribution_patches() -> list[Run]:
+    """The same on photograph patches; SWAT-U itself is in "accuracy-patches"."""
+    return _distributions(PATCHES, FEWER_SPARSITIES, first_too=True)
+
+
+def distribution_cifar() -> list[Run]:
+    """SWAT-ERK and SWAT-M on CIFAR-10 photographs; SWAT-U is in "accuracy-cifar"."""
+    return _distributions(CIFAR, (0.9,), first_too=False)
+
+
+def _distributions(base: Run, sparsities: tuple[float, ...], first_too: bool) -> list[Run]:
+    base = replace(base, method="swat")
+    ways = [replace(base, allocation="erk"), replace(base, allocation="momentum")]
+    if first_too:
+        ways.append(replace(base, options={"first_layer_dense": False}))
+    return [
+        replace(way, network="small_resnet", sparsity=sparsity, seed=seed)
+        for seed, sparsity, way in product(SEEDS, sparsities, ways)
+    ]
+
+
+def structured_digits() -> list[Run]:
+    """Structured SWAT (section 3.3.1) with channels per filter, layer and input, on digits."""
+    return _structured(DIGITS, ("small_resnet", "small_densenet"), ("filter", "layer", "input"))
+
+
+def structured_patches() -> list[Run]:
+    """The same on photograph patches; the dense network is in "accuracy-patches"."""
+    return _structured(PATCHES, RESNET, ("filter", "layer", "input"))
+
+
+def _structured(base: Run, networks: tuple[str, ...], pers: tuple[str, ...]) -> list[Run]:
+    ways = [replace(base, method="swat", options={"structured": per}) for per in pers]
+    # Unstructured SWAT at the sparsities of Table 4, to compare with.
+    ways.append(replace(base, method="swat"))
+    return [
+        replace(way, network=network, sparsity=sparsity, seed=seed)
+        for seed, sparsity, network, way in product(SEEDS, (0.5, 0.6, 0.7), networks, ways)
+    ]
+
+
+def topology_digits() -> list[Run]:
+    """Masked gradients and topologies frozen early (SWAT Figures 7 and 8), on digits.
+
+    Each run watches which weights change state.
+    """
+    return _topologies(DIGITS, (0.8, 0.9, 0.95), (0, 1, 2, 4, 6))
+
+
+def topology_patches() -> list[Run]:
+    """The same on photograph patches."""
+    return _topologies(PATCHES, (0.9, 0.95), (0, 1, 3))
+
+
+def topology_cifar() -> list[Run]:
+    """The same on CIFAR-10 photographs."""
+    return _topologies(CIFAR, (0.9,), (0, 1, 3))
+
+
+def _topologies(
+    base: Run, sparsities: tuple[float, ...], freeze_epochs: tuple[int, ...]
+) -> list[Run]:
+    base = replace(base, method="swat", observe="topology")
+    ways = [base, replace(base, masked_gradients=True)]
+    ways += [replace(base, freeze_epoch=epoch) for epoch in freeze_epochs]
+    return [
+        replace(way, network="small_resnet", sparsity=sparsity, seed=seed)
+        for seed, sparsity, way in product(SEEDS, sparsities, ways)
+    ]
+
+
+def threshold_digits() -> list[Run]:
+    """Thresholds of four layers in every step, and the density under kept ones (SWAT Figure 4).
+
+    The run of "period-digits" with periods 1, 100 and 1000, and one without weight decay.
+    """
+    base = replace(DIGITS, epochs=50, batch_size=32, method="swat", sparsity=0.9)
+    base = replace(base, observe="thresholds", network="small_resnet")
+    return [replace(base, options={"period": period}) for period in (1, 100, 1000)] + [
+        replace(base, options={"period": 1000}, weight_decay=0.0)
+    ]

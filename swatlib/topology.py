@@ -1,0 +1,97 @@
+"""Topology: what becomes of the set of active weights between two steps.
+
+SWAT chooses it anew in every forward pass and updates every weight, so that it explores (section
+3.3). Section 4.5 asks what of that is needed: here are the two ways to explore less.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from swatlib.layers import SparseConv2d, SparseLinear
+from swatlib.nm import FIXED, kept_mask
+from swatlib.selectors import Memory, Selector
+from swatlib.sparsify import active_mask
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Keep the weights that ``selector`` chose when :func:`freeze_` was called, for good."""
+
+    selector: Selector
+    period: ClassVar[int] = FIXED
+    keeps_mask: ClassVar[bool] = True
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction of weights set to zero."""
+        return self.selector.sparsity
+
+    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
+        """Return the frozen mask; ValueError if there is none for ``x``."""
+        if memory is None:
+            raise ValueError("a frozen topology belongs to its layer: call freeze_(model)")
+        return kept_mask(memory, x)
+
+    def __str__(self) -> str:
+        return f"{self.selector} (frozen)"
+
+
+@torch.no_grad()
+def freeze_(model: nn.Module) -> nn.Module:
+    """Keep the weights that are active now active from here on, and no others (SWAT Figure 8).
+
+    Updates go on; they reach the active weights of every later forward pass. Activations are chosen
+    as before. The masks are not part of the state dict.
+
+    Raises
+    ------
+    ValueError
+        If no layer has sparse forward weights.
+    """
+    for layer in _explorers(model):
+        selector = layer.recipe.forward_weight
+        assert selector is not None
+        if isinstance(selector, Frozen):
+            continue
+        memory = Memory(layer.weight, mask=True)
+        memory.mask = active_mask(layer)
+        frozen = Frozen(selector)
+        changed: dict[str, Any] = {"forward_weight": frozen}
+        layer.memory["forward_weight"] = memory
+        if layer.recipe.input_grad_weight == selector:
+            changed["input_grad_weight"] = frozen
+            layer.memory["input_grad_weight"] = memory
+        layer.recipe = replace(layer.recipe, **changed)
+    return model
+
+
+@torch.no_grad()
+def mask_gradients_(model: nn.Module) -> nn.Module:
+    """Zero the gradients of non-active weights (SWAT Figure 7).
+
+    Call it between ``backward`` and the optimizer's step. Weight decay and momentum still move a
+    non-active weight. Layers without gradients are passed over.
+
+    Raises
+    ------
+    ValueError
+        If no layer has sparse forward weights.
+    """
+    for layer in _explorers(model):
+        if layer.weight.grad is not None:
+            layer.weight.grad.mul_(active_mask(layer))
+    return model
+
+
+def _explorers(model: nn.Module) -> list[Any]:
+    layers = [
+        layer
+        for layer in model.modules()
+        if isinstance(layer, SparseConv2d | SparseLinear) and layer.recipe.forward_weight
+    ]
+    if not layers:
+        raise ValueError("model has no layer with sparse forward weights, so it has no topology")
+    return layers
