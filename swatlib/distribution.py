@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from swatlib import allocation
+from swatlib.allocation import erk, momentum, uniform
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.slots import Recipe
 from swatlib.sparsify import active_mask, sparsifiable
@@ -19,7 +19,7 @@ ALLOCATIONS = ("uniform", "erk", "momentum")
 
 
 def densities(
-    model: nn.Module, distribution: str, sparsity: float, first_layer_dense: bool = True
+    model: nn.Module, allocation: str, sparsity: float, first_layer_dense: bool = True
 ) -> dict[str, float]:
     """Return the density of every convolution and linear layer, by its name.
 
@@ -29,7 +29,7 @@ def densities(
     Parameters
     ----------
     model : nn.Module
-    distribution : str
+    allocation : str
         "uniform" (SWAT-U), "erk" (SWAT-ERK), or "momentum" (SWAT-M), which starts uniform and is
         kept up by :func:`redistribute_`.
     sparsity : float
@@ -40,19 +40,17 @@ def densities(
     Raises
     ------
     ValueError
-        For an unknown distribution, a sparsity out of range, or a model without such layers.
+        For an unknown allocation, a sparsity out of range, or a model without such layers.
     """
-    if distribution not in ALLOCATIONS:
-        raise ValueError(
-            f"allocation must be one of {', '.join(ALLOCATIONS)}; got {distribution!r}"
-        )
+    if allocation not in ALLOCATIONS:
+        raise ValueError(f"allocation must be one of {', '.join(ALLOCATIONS)}; got {allocation!r}")
     layers = list(sparsifiable(model))
     shapes = [tuple(layer.weight.shape) for _, layer in layers]
-    if distribution == "erk":
-        each = allocation.erk(shapes, sparsity)
+    if allocation == "erk":
+        each = erk(shapes, sparsity)
     else:
-        first = first_layer_dense and distribution == "uniform"
-        each = allocation.uniform(shapes, sparsity, first)
+        first = first_layer_dense and allocation == "uniform"
+        each = uniform(shapes, sparsity, first)
     return dict(zip((name for name, _ in layers), each, strict=True))
 
 
@@ -103,7 +101,7 @@ def redistribute_(model: nn.Module, optimizer: torch.optim.Optimizer, sparsity: 
     if not (isfinite(sum(means)) and sum(means) > 0):
         return model
     sizes = [prod(layer.weight.shape) for layer in layers]
-    counts = allocation.momentum(sizes, means, sparsity)
+    counts = momentum(sizes, means, sparsity)
     for layer, size, count in zip(layers, sizes, counts, strict=True):
         layer.recipe = at_sparsity(layer.recipe, 1 - max(1, count) / size)
     return model

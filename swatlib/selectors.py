@@ -166,9 +166,13 @@ def topk_mask(x: Tensor, sparsity: float, over: str = DIMENSIONS) -> Tensor:
     if not rows.numel():
         return torch.ones_like(x, dtype=torch.bool)
     k = kept_count(rows.shape[1], sparsity)
-    # A stable sort is the definition itself; NaN sorts first as the largest magnitude.
-    order = rows.abs().sort(dim=1, descending=True, stable=True).indices[:, :k]
-    mask = torch.zeros(rows.shape, dtype=torch.bool, device=x.device).scatter_(1, order, True)
+    threshold = kth_magnitude(rows, k)[:, None]
+    magnitude = rows.abs().to(threshold.dtype)
+    # NaN is the largest magnitude: it beats every threshold but NaN, which it equals.
+    above = ~(magnitude <= threshold) & ~threshold.isnan()
+    equal = (magnitude == threshold) | (magnitude.isnan() & threshold.isnan())
+    missing = k - above.sum(1, keepdim=True)
+    mask = above | (equal & (equal.cumsum(1) <= missing))
     back = [(*others, *dims).index(d) for d in range(x.ndim)]
     return mask.reshape(laid_out.shape).permute(back)
 

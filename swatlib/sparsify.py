@@ -68,9 +68,12 @@ def sparsify_(
     ]
     if not chosen:
         names = ", ".join(name or "(the model itself)" for name, _ in layers)
-        raise ValueError(
-            f"recipe, first_layer_dense and filter_fn leave no layer; the model has: {names}"
+        given = (
+            f"first_layer_dense={recipe.first_layer_dense}"
+            if isinstance(recipe, Recipe)
+            else "the recipes"
         )
+        raise ValueError(f"filter_fn and {given} leave no layer; the model has: {names}")
     for name, layer, own in chosen:
         if not layer.weight.is_meta and not torch.isfinite(layer.weight).all():
             raise ValueError(f"weights of layer {name!r} must be finite, got NaN or infinity")
@@ -94,7 +97,9 @@ def _recipes(recipe: Recipe | Mapping[str, Recipe], names: list[str]) -> dict[st
     if isinstance(recipe, Recipe):
         return dict.fromkeys(names[1 if recipe.first_layer_dense else 0 :], recipe)
     if not isinstance(recipe, Mapping):
-        raise TypeError(f"recipe must be a Recipe or a mapping, got {type(recipe).__name__}")
+        raise TypeError(
+            f"recipe must be a Recipe, or one for each name, got {type(recipe).__name__}"
+        )
     for name, own in recipe.items():
         if not isinstance(own, Recipe):
             raise TypeError(f"recipe[{name!r}] must be a Recipe, got {type(own).__name__}")

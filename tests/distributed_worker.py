@@ -1,5 +1,6 @@
 """What each process of ``test_distributed.py`` does: train sparsely on its half of the data."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -8,14 +9,20 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from swatlib import Recipe, dense, meprop, sparsify_, swat
+from swatlib.distribution import redistribute_
+from swatlib.sparsify import report
+from swatlib.topology import mask_gradients_
 
 WORLD = 2
 STEPS = 5
-RECIPES: dict[str, Recipe] = {
+RECIPES: dict[str, Recipe | Mapping[str, Recipe]] = {
     "dense": dense(),
     "SWAT": swat(0.8),
     "SWAT, period 3": swat(0.8, period=3),
     "meProp": meprop(0.8),
+    "SWAT structured": {"2": swat(0.5, structured="filter"), "4": swat(0.5)},
+    "SWAT-M": swat(0.8, first_layer_dense=False),
+    "SWAT, masked gradients": swat(0.8),
 }
 
 
@@ -34,6 +41,15 @@ def net() -> nn.Module:
 def batch(step: int, rank: int) -> Tensor:
     """Return the part of a step's data that a rank sees."""
     return torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(10 * step + rank))
+
+
+def step(name: str, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Update the model once its gradients are there, and then what the recipe's name asks for."""
+    if name == "SWAT, masked gradients":
+        mask_gradients_(model)
+    optimizer.step()
+    if name == "SWAT-M":
+        redistribute_(model, optimizer, 0.8)
 
 
 def loss(model: nn.Module, x: Tensor) -> Tensor:
@@ -57,12 +73,17 @@ def train(rank: int, folder: str) -> None:
         model = DistributedDataParallel(sparsify_(net(), recipe))
         optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
         steps = []
-        for step in range(STEPS):
+        for number in range(STEPS):
             optimizer.zero_grad()
-            loss(model, batch(step, rank)).backward()
+            loss(model, batch(number, rank)).backward()
             steps.append(gradients(model))
-            optimizer.step()
+            step(name, model, optimizer)
         parameters = [p.detach() for p in model.parameters()]
-        results[name] = {"gradients": steps, "parameters": parameters}
+        sparsities = torch.tensor(report(model)["sparsity"].tolist(), dtype=torch.float64)
+        results[name] = {
+            "gradients": steps,
+            "parameters": parameters,
+            "sparsities": sparsities,
+        }
     torch.save(results, Path(folder) / f"{rank}.pt")
     dist.destroy_process_group()

@@ -21,6 +21,7 @@ from distributed_worker import (  # type: ignore[import-not-found]  # noqa: E402
     gradients,
     loss,
     net,
+    step,
     train,
 )
 
@@ -49,6 +50,9 @@ def test_replicas_stay_bit_identical(name: str, ranks: list[dict[str, Any]]) -> 
         assert torch.equal(a, b)
     for a, b in zip(first["gradients"], second["gradients"], strict=True):
         assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+    assert torch.equal(first["sparsities"], second["sparsities"])
+    if name == "SWAT-M":
+        assert len(set(first["sparsities"].tolist())) == 3, "momentum gives each layer its own"
     moved = [
         (a - b).abs().max() for a, b in zip(first["parameters"], net().parameters(), strict=True)
     ]
@@ -61,16 +65,16 @@ def test_gradients_are_the_average_over_the_ranks(name: str, ranks: list[dict[st
     # that activations and gradients are chosen from its own half of the batch.
     models = [sparsify_(net(), RECIPES[name]) for _ in range(WORLD)]
     optimizers = [torch.optim.SGD(m.parameters(), lr=0.05, momentum=0.9) for m in models]
-    for step in range(STEPS):
+    for number in range(STEPS):
         for rank, model in enumerate(models):
             model.zero_grad()
-            loss(model, batch(step, rank)).backward()
+            loss(model, batch(number, rank)).backward()
         own = [gradients(model) for model in models]
         assert any(not torch.equal(a, b) for a, b in zip(*own, strict=True))
-        found = ranks[0][name]["gradients"][step]
+        found = ranks[0][name]["gradients"][number]
         for i, average in enumerate(found):
             torch.testing.assert_close(average, (own[0][i] + own[1][i]) / 2)
         for model, optimizer in zip(models, optimizers, strict=True):
             for p, average in zip(model.parameters(), found, strict=True):
                 p.grad = average.clone()
-            optimizer.step()
+            step(name, model, optimizer)

@@ -191,3 +191,60 @@ def test_the_loop_decays_pruned_weights_outside_the_learning_rate() -> None:
     strong = replace(run, options={"outside": True, "decay": 0.5})
     losses = [train_run(r, "cpu")["epochs"][0]["train_loss"] for r in (run, strong)]
     assert losses[0] != losses[1]
+
+
+def test_an_allocation_reaches_the_layers_and_is_recorded() -> None:
+    run = replace(QUICK, width=8, epochs=1, images=256, method="swat", sparsity=0.9)
+    found = {a: train_run(replace(run, allocation=a), "cpu") for a in ("erk", "momentum")}
+    for metrics in found.values():
+        assert metrics["densities"]["conv1"] > 0.5
+        assert metrics["densities"]["layer3.0.conv2"] < 0.1
+    assert found["erk"]["densities"] != found["momentum"]["densities"]
+    uniform = train_run(replace(run, allocation="uniform"), "cpu")
+    assert uniform["epochs"] == train_run(run, "cpu")["epochs"]
+    assert "densities" not in train_run(run, "cpu")
+
+
+def test_a_frozen_run_stops_changing_at_its_epoch() -> None:
+    run = replace(QUICK, epochs=3, images=256, method="swat", sparsity=0.9, observe="topology")
+    steps = 2
+    free, frozen = (train_run(replace(run, freeze_epoch=e), "cpu") for e in (None, 1))
+    assert frozen["epochs"][0] == free["epochs"][0]
+    assert any(frozen["observed"]["changed"][: steps - 1])
+    assert not any(frozen["observed"]["changed"][steps - 1 :])
+    assert any(free["observed"]["changed"][steps - 1 :])
+    still = train_run(replace(run, freeze_epoch=0), "cpu")["observed"]
+    assert still["ever_active"] == still["always_active"] == still["active"]
+    masked = train_run(replace(run, masked_gradients=True), "cpu")
+    assert masked["epochs"] != free["epochs"]
+
+
+def test_a_structured_run_leaves_its_linear_layer_unstructured() -> None:
+    run = replace(QUICK, method="swat", sparsity=0.5, options={"structured": "filter"})
+    model = build(run, load("digits"))
+    assert str(model.layer1[0].conv1.recipe.forward_weight) == "TopK 0.5 channels per filter"  # type: ignore[index, union-attr, operator]
+    assert str(model.fc.recipe.forward_weight) == "TopK 0.5"  # type: ignore[union-attr]
+    assert type(model.conv1) is nn.Conv2d
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"allocation": "even"}, "allocation must be one of uniform, erk, momentum; got 'even'"),
+        ({"observe": "losses"}, "observe must be one of topology, thresholds; got 'losses'"),
+        ({"freeze_epoch": 3}, r"freeze_epoch must be in \[0, 3\), got 3"),
+        ({"freeze_epoch": -1}, r"freeze_epoch must be in \[0, 3\), got -1"),
+        ({"method": "saw", "masked_gradients": True}, "masked_gradients needs a method with"),
+        ({"method": "saw", "freeze_epoch": 1}, "freeze_epoch needs a method with sparse forward"),
+        ({"allocation": "momentum", "momentum": 0.0}, "needs a momentum above 0, got 0"),
+        ({"allocation": "momentum", "freeze_epoch": 1}, "freeze_epoch must be None with"),
+        ({"allocation": "erk", "method": "fst", "sparsity": 0.5}, "fixed sparsity"),
+        ({"options": {"period": 0}}, "period must be at least 1, got 0"),
+        ({"options": {"structured": "rows"}}, "structured must be one of filter, layer, input"),
+    ],
+)
+def test_a_run_that_cannot_be_is_known_before_it_starts(
+    fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(QUICK, **({"method": "swat", "sparsity": 0.9} | fields))
