@@ -18,8 +18,11 @@ survives.
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
-from typing import ClassVar
+from math import prod
+from sys import byteorder
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -29,6 +32,10 @@ from swatlib.selectors import DIMENSIONS, Memory
 
 FIXED = 2**62
 """A period that never ends: the mask of the first training call stays, as ASP has it."""
+
+
+CHUNK = 2**17
+"""Entries worked on at a time on a CPU: what is made of them in between stays in the cache."""
 
 
 def check_nm(n: int, m: int) -> None:
@@ -71,65 +78,189 @@ def nm_mask(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
         raise ValueError(f"over must name dimensions out of {DIMENSIONS!r}, got {over!r}")
     if not x.is_floating_point():
         raise TypeError(f"x must have a floating dtype, got {x.dtype}")
-    named = x.detach() if x.ndim in (2, 4) else x.detach().reshape(-1, x.shape[-1])
-    dims = [d for d in range(named.ndim) if DIMENSIONS[d] in over]
-    if not dims or not x.numel():
+    if not x.numel() or not _dims(x, over):
         return torch.ones_like(x, dtype=torch.bool)
-    order = [d for d in range(named.ndim) if d not in dims] + dims
-    laid_out = named.permute(order)
-    lines = laid_out.flatten(len(order) - len(dims))
-    mask = _mask_lines(lines.reshape(-1, lines.shape[-1]), n, m).reshape(laid_out.shape)
-    return mask.permute([order.index(d) for d in range(named.ndim)]).reshape(x.shape)
+    return _nm_mask(x.detach(), n, m, over)
+
+
+def _dims(x: Tensor, over: str) -> list[int]:
+    return [d for d in range(x.ndim if x.ndim == 4 else 2) if DIMENSIONS[d] in over]
+
+
+@torch.library.custom_op("swatlib::nm_mask", mutates_args=())
+def _nm_mask(x: Tensor, n: int, m: int, over: str) -> Tensor:
+    named = x if x.ndim in (2, 4) else x.reshape(-1, x.shape[-1])
+    dims = _dims(x, over)
+    # Where the grouped dimensions are neighbours in memory, groups are cut from memory as it lies.
+    order = sorted(range(named.ndim), key=named.stride().__getitem__, reverse=True)
+    first = order.index(dims[0])
+    if order[first : first + len(dims)] != dims:
+        order = [d for d in range(named.ndim) if d not in dims] + dims
+        first = order.index(dims[0])
+    laid_out = named.permute(order).contiguous()
+    end = first + len(dims)
+    lines = laid_out.reshape(
+        prod(laid_out.shape[:first]), prod(laid_out.shape[first:end]), prod(laid_out.shape[end:])
+    )
+    mask = _mask_lines(lines, n, m).reshape(laid_out.shape)
+    mask = mask.permute([order.index(d) for d in range(named.ndim)]).reshape(x.shape)
+    # In the memory format of ``x``, in which it will be applied.
+    like = torch.empty_like(x, dtype=torch.bool)
+    return mask if mask.stride() == like.stride() else like.copy_(mask)
+
+
+@_nm_mask.register_fake
+def _(x: Tensor, n: int, m: int, over: str) -> Tensor:
+    return torch.empty_like(x, dtype=torch.bool)
 
 
 def _mask_lines(lines: Tensor, n: int, m: int) -> Tensor:
-    length = lines.shape[1]
-    magnitude = lines.abs().nan_to_num(nan=torch.inf, posinf=torch.inf)
-    groups = F.pad(magnitude, (0, -length % m)).reshape(len(lines), -1, m)
-    # One plane per place in the group. An entry's rank is how many of its group beat it: m (m - 1)
-    # / 2 comparisons of whole planes, far cheaper than sorting many short groups.
-    planes = groups.movedim(-1, 0).contiguous()
-    rank = torch.zeros_like(planes, dtype=torch.int16)
-    for first, second in combinations(range(m), 2):
+    """Return the mask of lines, shape (before, along, after), whose groups run along the middle."""
+    before, along, after = lines.shape
+    padded = F.pad(lines, (0, 0, 0, -along % m)) if along % m else lines
+    if padded.dtype != torch.float64:
+        padded = padded.float()
+    if padded.device.type == "cpu":
+        values = padded.numpy()
+        if (n, m, after) == (2, 4, 1) and byteorder == "little":
+            mask = torch.from_numpy(_two_of_four(values.reshape(-1)))
+        else:
+            mask = torch.from_numpy(_n_of_m(values.reshape(-1, m, after), n))
+    else:
+        magnitude = padded.abs().nan_to_num(nan=torch.inf, posinf=torch.inf)
+        groups = magnitude.reshape(-1, m, after).transpose(0, 1)
+        mask = (_beaten_by(groups, torch.zeros_like(groups, dtype=torch.int16)) < n).transpose(0, 1)
+    return mask.reshape(before, -1, after)[:, :along]
+
+
+def _beaten_by(planes: Any, count: Any) -> Any:
+    """Count, for each entry, how many of its group beat it; arrays of numpy or torch.
+
+    One plane per place in the group: m (m - 1) / 2 comparisons of whole planes are far cheaper than
+    sorting many short groups.
+    """
+    for first, second in combinations(range(len(planes)), 2):
         wins = planes[first] >= planes[second]
-        rank[second] += wins
-        rank[first] += ~wins
-    return (rank < n).movedim(0, -1).reshape(len(lines), -1)[:, :length]
+        count[second] += wins
+        count[first] += ~wins
+    return count
 
 
-def refresh_mask(choose: Callable[[], Tensor], period: int, mask: Tensor, calls: Tensor) -> Tensor:
-    """Choose a mask on every ``period``-th call, else return the kept one; count calls in place."""
-    if calls.item() % period == 0:
-        mask.copy_(choose())
-    calls.add_(1)
-    return mask.clone()
+def _n_of_m(groups: np.ndarray, n: int) -> np.ndarray:
+    """Return the mask of groups, shape (groups, m, after), along the middle."""
+    mask = np.empty(groups.shape, dtype=bool)
+    piece = max(1, CHUNK // prod(groups.shape[1:]))
+    for start in range(0, len(groups), piece):
+        part = slice(start, start + piece)
+        planes = np.ascontiguousarray(_magnitude(groups[part]).swapaxes(0, 1))
+        mask[part] = (
+            _beaten_by(planes, np.zeros(planes.shape, np.min_scalar_type(planes.shape[0]))) < n
+        ).swapaxes(0, 1)
+    return mask
 
 
-def kept_mask(memory: Memory, x: Tensor) -> Tensor:
-    """Return the mask in ``memory``; ValueError unless it was made for tensors shaped as ``x``."""
+def _two_of_four(line: np.ndarray) -> np.ndarray:
+    """Return the 2:4 mask of a line, shape (4 groups,), four entries at a time.
+
+    Every entry is compared with the one, two and three places further on. Three bytes, 1 for a win,
+    say it all for a group of four; a group's four bytes are seen as one integer and added up.
+    """
+    mask = np.empty(len(line), dtype=bool)
+    for start in range(0, len(line), CHUNK):
+        part = slice(start, start + CHUNK)
+        magnitude = _magnitude(line[part])
+        length = len(magnitude)
+        wins = np.full(length // 4, 0x03020100, np.uint32)  # byte j: all j places before it lose
+        for distance, pairs in ((1, 0x00010101), (2, 0x00000101), (3, 0x00000001)):
+            won = np.zeros(length, dtype=bool)
+            np.greater_equal(
+                magnitude[:-distance], magnitude[distance:], out=won[: length - distance]
+            )
+            words = won.view(np.uint32)
+            words &= np.uint32(pairs)  # comparisons within the group
+            wins += words
+            words <<= np.uint32(8 * distance)
+            wins -= words
+        wins >>= np.uint32(1)  # two or three wins: the second bit
+        wins &= np.uint32(0x01010101)
+        mask[part] = wins.view(bool)
+    return mask
+
+
+def _magnitude(x: np.ndarray) -> np.ndarray:
+    magnitude = np.abs(x)
+    if np.isnan(magnitude.max()):
+        magnitude[np.isnan(magnitude)] = np.inf
+    return magnitude
+
+
+def periodic(name: str, arguments: str, choose: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return ``choose`` as an operator that chooses on every ``period``-th call only.
+
+    One opaque call for ``torch.compile``. Its arguments are ``x``, those of ``arguments``, a period
+    and, updated in place, the mask kept between calls (bool, shape of ``x``) and the count of calls
+    (int64 scalar on the CPU).
+
+    Parameters
+    ----------
+    name : str
+        Of the operator, "namespace::name".
+    arguments : str
+        Between ``x`` and the period, as an operator's schema has them: "int n, int m".
+    choose : callable
+        Takes ``x`` and those arguments, returns a mask.
+    """
+
+    def refreshed(x: Tensor, *rest: Any) -> Tensor:
+        *chosen_by, period, mask, calls = rest
+        if calls.item() % period == 0:
+            mask.copy_(choose(x, *chosen_by))
+        calls.add_(1)
+        return mask.clone()
+
+    operator = torch.library.custom_op(
+        name,
+        refreshed,
+        mutates_args=("mask", "calls"),
+        schema=f"(Tensor x, {arguments}, int period, Tensor(a!) mask, Tensor(b!) calls) -> Tensor",
+    )
+    operator.register_fake(lambda x, *rest: torch.empty_like(rest[-2]))
+    return operator
+
+
+def chosen_mask(
+    choose: Callable[..., Tensor],
+    refreshed: Callable[..., Tensor],
+    arguments: tuple[Any, ...],
+    period: int,
+    x: Tensor,
+    memory: Memory | None,
+    training: bool,
+) -> Tensor:
+    """Return the mask for ``x`` from ``choose``, or with a period from what :func:`periodic` made.
+
+    ``memory`` holds the mask between calls. Evaluation reads it and never writes it; before the
+    first training call it uses a fresh one.
+
+    Raises
+    ------
+    ValueError
+        If the mask kept was made for another shape.
+    """
+    x = x.detach()
+    if period == 1 or memory is None:
+        return choose(x, *arguments)
     if memory.mask is None or memory.mask.shape != x.shape:
         kept = None if memory.mask is None else tuple(memory.mask.shape)
         raise ValueError(
             f"a mask with a period is for weights: kept shape {kept}, got {tuple(x.shape)}"
         )
-    return memory.mask
+    if training:
+        return refreshed(x, *arguments, period, memory.mask, memory.calls)
+    return torch.where((memory.calls > 0).to(x.device), memory.mask, choose(x, *arguments))
 
 
-@torch.library.custom_op("swatlib::refreshed_nm", mutates_args=("mask", "calls"), device_types=None)
-def refreshed_nm(
-    x: Tensor, n: int, m: int, over: str, period: int, mask: Tensor, calls: Tensor
-) -> Tensor:
-    """Return :func:`nm_mask`, chosen anew on every ``period``-th call only.
-
-    One opaque call for ``torch.compile``. ``mask`` (bool, shape of ``x``) and ``calls`` (int64
-    scalar on the CPU) are updated in place.
-    """
-    return refresh_mask(lambda: nm_mask(x, n, m, over), period, mask, calls)
-
-
-@refreshed_nm.register_fake
-def _(x: Tensor, n: int, m: int, over: str, period: int, mask: Tensor, calls: Tensor) -> Tensor:
-    return torch.empty_like(mask)
+refreshed_nm = periodic("swatlib::refreshed_nm", "int n, int m, str over", nm_mask)
 
 
 @dataclass(frozen=True)
@@ -171,19 +302,9 @@ class NM:
         return 1 - self.n / self.m
 
     def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
-        """Return the mask for ``x``.
-
-        With a period, ``memory`` holds the mask between calls. Evaluation reads it and never writes
-        it; before the first training call it uses a fresh one.
-        """
-        x = x.detach()
-        if self.period == 1 or memory is None:
-            return nm_mask(x, self.n, self.m, self.over)
-        kept = kept_mask(memory, x)
-        if training:
-            return refreshed_nm(x, self.n, self.m, self.over, self.period, kept, memory.calls)
-        fresh = nm_mask(x, self.n, self.m, self.over)
-        return torch.where((memory.calls > 0).to(x.device), kept, fresh)
+        """Return the mask for ``x``; with a period see :func:`chosen_mask`."""
+        arguments = (self.n, self.m, self.over)
+        return chosen_mask(nm_mask, refreshed_nm, arguments, self.period, x, memory, training)
 
     def __str__(self) -> str:
         return f"{self.n}:{self.m} over {self.over}{period_text(self.period)}"

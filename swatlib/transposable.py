@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from swatlib.nm import check_nm, kept_mask, period_text, refresh_mask
+from swatlib.nm import check_nm, chosen_mask, period_text, periodic
 from swatlib.selectors import Memory
 
 
@@ -112,23 +112,9 @@ def _precision(x: Tensor) -> torch.dtype:
     return torch.float64 if x.dtype == torch.float64 else torch.float32
 
 
-@torch.library.custom_op(
-    "swatlib::refreshed_transposable", mutates_args=("mask", "calls"), device_types=None
+refreshed_transposable = periodic(
+    "swatlib::refreshed_transposable", "int n, int m, bool exact", transposable_mask
 )
-def refreshed_transposable(
-    x: Tensor, n: int, m: int, exact: bool, period: int, mask: Tensor, calls: Tensor
-) -> Tensor:
-    """Return :func:`transposable_mask`, chosen anew on every ``period``-th call only.
-
-    One opaque call for ``torch.compile``. ``mask`` (bool, shape of ``x``) and ``calls`` (int64
-    scalar on the CPU) are updated in place.
-    """
-    return refresh_mask(lambda: transposable_mask(x, n, m, exact), period, mask, calls)
-
-
-@refreshed_transposable.register_fake
-def _(x: Tensor, n: int, m: int, exact: bool, period: int, mask: Tensor, calls: Tensor) -> Tensor:
-    return torch.empty_like(mask)
 
 
 @dataclass(frozen=True)
@@ -162,17 +148,11 @@ class Transposable:
         return 1 - self.n / self.m
 
     def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
-        """Return the mask for the weight ``x``; ``memory`` serves as in :class:`~swatlib.nm.NM`."""
-        x = x.detach()
-        if self.period == 1 or memory is None:
-            return transposable_mask(x, self.n, self.m, self.exact)
-        kept = kept_mask(memory, x)
-        if training:
-            return refreshed_transposable(
-                x, self.n, self.m, self.exact, self.period, kept, memory.calls
-            )
-        fresh = transposable_mask(x, self.n, self.m, self.exact)
-        return torch.where((memory.calls > 0).to(x.device), kept, fresh)
+        """Return the mask for the weight ``x``; see :func:`~swatlib.nm.chosen_mask`."""
+        arguments = (self.n, self.m, self.exact)
+        return chosen_mask(
+            transposable_mask, refreshed_transposable, arguments, self.period, x, memory, training
+        )
 
     def __str__(self) -> str:
         greedy = "" if self.exact else " greedy"

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from swatlib import nm
 from swatlib.nm import FIXED, NM, UnfoldedNM, nm_mask
 from swatlib.products import Convolution
 from swatlib.selectors import Memory
@@ -209,3 +210,36 @@ def test_unfolded_empty_batch():
     )
     assert got.shape == shape
     assert not got.any()
+
+
+@pytest.mark.parametrize("over", ["CHW", "N"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("last", [False, True])
+def test_pieces_and_words_are_one_definition(over, dtype, last, monkeypatch):
+    """Two of four by words, by planes and by pieces of any size: the same mask, also of NaN."""
+    w = torch.randn(13, 8, 3, 3).mul(2).round().to(dtype)
+    w[0, :3], w[1, 0, 0], w[2, 5], w[3, 1] = torch.nan, torch.inf, -torch.inf, -0.0
+    if last:
+        w = w.to(memory_format=torch.channels_last)
+    by_words = nm_mask(w, over=over)
+    assert by_words.stride() == w.stride()
+    monkeypatch.setattr(nm, "byteorder", "big")
+    by_planes = nm_mask(w, over=over)
+    monkeypatch.setattr(nm, "CHUNK", 16)
+    monkeypatch.setattr(nm, "byteorder", "little")
+    assert torch.equal(by_words, by_planes)
+    assert torch.equal(by_words, nm_mask(w, over=over))
+
+
+def test_a_view_that_is_not_dense_is_a_tensor_like_any():
+    x = torch.randn(6, 10, 4)[:, 1:9:2, :3]
+    assert torch.equal(nm_mask(x, over="C"), nm_mask(x.contiguous(), over="C"))
+    wide = torch.randn(1, 8).expand(5, 8)
+    assert torch.equal(nm_mask(wide), nm_mask(wide.contiguous()))
+
+
+def test_operators_keep_their_word():
+    x = torch.randn(4, 8, 3, 3).to(memory_format=torch.channels_last)
+    torch.library.opcheck(torch.ops.swatlib.nm_mask, (x, 2, 4, "CHW"))
+    kept, calls = torch.ones_like(x, dtype=torch.bool), torch.zeros((), dtype=torch.int64)
+    torch.library.opcheck(nm.refreshed_nm, (x, 2, 4, "N", 3, kept, calls))
