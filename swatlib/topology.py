@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from swatlib.layers import SparseConv2d, SparseLinear
-from swatlib.nm import FIXED, kept_mask
+from swatlib.nm import FIXED
 from swatlib.selectors import Memory, Selector
 from swatlib.sparsify import active_mask
 
@@ -30,10 +30,10 @@ class Frozen:
         return self.selector.sparsity
 
     def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
-        """Return the frozen mask; ValueError if there is none for ``x``."""
-        if memory is None:
+        """Return the frozen mask; ValueError if ``memory`` holds none."""
+        if memory is None or memory.mask is None:
             raise ValueError("a frozen topology belongs to its layer: call freeze_(model)")
-        return kept_mask(memory, x)
+        return memory.mask
 
     def __str__(self) -> str:
         return f"{self.selector} (frozen)"
