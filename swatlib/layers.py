@@ -1,7 +1,7 @@
 """Layers: the convolution and the linear layer whose products follow a recipe.
 
 A sparse layer *is* the dense layer it came from: the same object, Parameters, hooks and state-dict
-keys. Only its class and three attributes differ, so optimizers, checkpoints and references held
+keys. Only its class and a few attributes differ, so optimizers, checkpoints and references held
 elsewhere stay valid, and going back is as simple.
 """
 
@@ -22,6 +22,7 @@ class _Sparse:
 
     recipe: Recipe
     memory: dict[str, Memory]
+    compressed: bool = False
     weight: Tensor
     training: bool
 
@@ -64,6 +65,9 @@ class _Sparse:
         if not recipe.decay or recipe.decay_outside or criteria.forward_weight is None:
             return self.weight
         return _Decay.apply(self.weight, criteria.forward_weight, recipe.decay)
+
+    def _compresses(self) -> bool:
+        return self.compressed and torch.is_grad_enabled()
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, recipe={self.recipe.name}"  # type: ignore[misc]
@@ -125,6 +129,7 @@ class SparseConv2d(_Sparse, nn.Conv2d):
             self.recipe.input_grad_gradient,
             self.recipe.weight_grad_gradient,
             self.recipe.columns,
+            self._compresses(),
         )
 
 
@@ -157,6 +162,7 @@ class SparseLinear(_Sparse, nn.Linear):
             criteria,
             self.recipe.input_grad_gradient,
             self.recipe.weight_grad_gradient,
+            self._compresses(),
         )
 
 
@@ -186,6 +192,7 @@ def _become(layer: Any, sparse: type, dense: type, recipe: Recipe) -> Any:
 
 def _return(layer: Any, dense: type) -> Any:
     del layer.recipe, layer.memory
+    layer.__dict__.pop("compressed", None)
     layer.__class__ = dense
     return layer
 

@@ -6,7 +6,8 @@
 
 One autograd function runs them for a convolution or a linear layer. Weights and activations are
 chosen in the forward pass, as a threshold or a mask, and zeroed where a product uses them; what is
-saved for backward is the tensor itself, which its neighbours in the network mostly hold anyway.
+saved for backward is the tensor itself, which its neighbours in the network mostly hold anyway, or,
+where they do not (:mod:`swatlib.compression`), a compressed copy of what survives.
 Gradients go to every weight, active or not, as if no selection had happened (SWAT section 3.3).
 """
 
@@ -18,6 +19,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from swatlib.packing import Compressed, compress, restore, uncompressed
 from swatlib.selectors import Selector, keep
 
 
@@ -83,6 +85,7 @@ def convolution(
     input_grad_gradient: Selector | None = None,
     weight_grad_gradient: Selector | None = None,
     columns: ColumnSelector | None = None,
+    compressed: bool = False,
 ) -> Tensor:
     """Convolve with a selector per operand of each product (Eqs. 1-3 of SWAT).
 
@@ -100,13 +103,16 @@ def convolution(
         Applied to the output gradient in the two backward products; equal selectors share one mask.
     columns : ColumnSelector, optional
         Computes the weight gradient from a part of the unfolded X.
+    compressed : bool
+        Save X for backward in the fewest bytes, and of W no copy. Gradients are the same, to the
+        bit.
 
     Returns
     -------
     Tensor, shape (N, Cout, Ho, Wo), dtype of ``x``
     """
     selectors = (input_grad_gradient, weight_grad_gradient)
-    return _run(x, weight, bias, criteria, geometry, selectors, columns)
+    return _run(x, weight, bias, criteria, geometry, selectors, columns, compressed)
 
 
 def linear(
@@ -116,13 +122,14 @@ def linear(
     criteria: Criteria = NOTHING_DROPPED,
     input_grad_gradient: Selector | None = None,
     weight_grad_gradient: Selector | None = None,
+    compressed: bool = False,
 ) -> Tensor:
     """Multiply by a weight matrix with a selector per operand, as :func:`convolution` does.
 
     ``x`` has shape (..., in), ``weight`` (out, in), the result (..., out).
     """
     selectors = (input_grad_gradient, weight_grad_gradient)
-    return _run(x, weight, bias, criteria, None, selectors, None)
+    return _run(x, weight, bias, criteria, None, selectors, None, compressed)
 
 
 def _run(
@@ -133,12 +140,14 @@ def _run(
     geometry: Convolution | None,
     gradient_selectors: tuple[Selector | None, Selector | None],
     columns: ColumnSelector | None,
+    compressed: bool,
 ) -> Tensor:
     # Sameness is told by two flags and not by passing a tensor twice, which no compiler traces.
     forward_weight, forward_activation, input_grad_weight, weight_grad_activation = criteria
     same_w = input_grad_weight is forward_weight
     same_x = weight_grad_activation is forward_activation
-    return _Product.apply(
+    product = _in_eager_mode if compressed else _Product.apply
+    return product(
         x,
         weight,
         bias,
@@ -150,7 +159,14 @@ def _run(
         geometry,
         gradient_selectors,
         columns,
+        compressed,
     )
+
+
+@torch.compiler.disable
+def _in_eager_mode(*arguments: Any) -> Tensor:
+    # How many entries survive is known only from the data, so there is no graph to compile.
+    return _Product.apply(*arguments)
 
 
 class _Product(Function):
@@ -168,6 +184,7 @@ class _Product(Function):
         geometry: Convolution | None,
         gradient_selectors: tuple[Selector | None, Selector | None],
         columns: ColumnSelector | None,
+        compressed: bool,
     ) -> Tensor:
         x_used = keep(x, forward_activation)
         w_used = keep(weight, forward_weight).to(x.dtype)
@@ -183,12 +200,18 @@ class _Product(Function):
         x_saved = x_used if same_x else x
         if columns is not None and geometry is not None:
             x_saved = columns.saved(x, weight.shape, geometry)
+        w_saved = w_used if same_w else weight
+        if compressed:
+            # Zeros are made now, to be left out; W is there anyway and is thinned once more later.
+            x_stored = compress(keep(x_saved, weight_grad_activation))
+            weight_grad_activation = None
+            w_saved, input_grad_weight = weight, forward_weight if same_w else input_grad_weight
+        else:
+            x_stored = uncompressed(x_saved)
         ctx.columns, ctx.x_shape = columns, x.shape
+        ctx.x_layout = x_stored.shape, x_stored.stride
         ctx.save_for_backward(
-            x_saved,
-            w_used if same_w else weight,
-            weight_grad_activation,
-            input_grad_weight,
+            x_stored.values, x_stored.where, w_saved, weight_grad_activation, input_grad_weight
         )
         ctx.geometry, ctx.weight_dtype = geometry, weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
@@ -198,8 +221,8 @@ class _Product(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, x_criterion, w_criterion = ctx.saved_tensors
-        x = keep(x, x_criterion)
+        values, where, weight, x_criterion, w_criterion = ctx.saved_tensors
+        x = keep(restore(Compressed(values, where, *ctx.x_layout)), x_criterion)
         weight = keep(weight, w_criterion).to(grad.dtype)
         for_input, for_weight = ctx.gradient_selectors
         g_input = keep(grad, for_input.criterion(grad)) if for_input else grad
@@ -224,7 +247,7 @@ class _Product(Function):
             dx,
             None if dw is None else dw.to(ctx.weight_dtype),
             None if db is None else db.to(ctx.bias_dtype),
-            *(None,) * 8,
+            *(None,) * 9,
         )
 
 
