@@ -1,6 +1,7 @@
 """Entropies against loops and against distributions whose entropy is known."""
 
 from collections import Counter
+from itertools import pairwise
 from math import log2
 
 import pytest
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 
 from swatlib.similarity import (
     adjacent_difference,
+    column_correlation,
     column_similarity,
     conditional_entropy,
     entropy,
     normalized,
     quantize,
     reconstruction,
+    scattered,
 )
 
 
@@ -125,9 +128,48 @@ def test_bad_bits(bits):
         quantize(torch.rand(4), bits)
 
 
+def test_symbols_far_apart_are_counted_too():
+    x = torch.tensor([0, 2**40, 0, -(2**40)])
+    assert entropy(x) == pytest.approx(1.5)
+    assert entropy(x.clamp(-1, 1) - 7) == pytest.approx(1.5)
+
+
+def test_scattered_keeps_pixels_and_their_colours():
+    x = torch.rand(2, 3, 4, 5)
+    y = scattered(x, torch.Generator().manual_seed(1))
+    assert y.shape == x.shape
+    assert not torch.equal(x, y)
+    assert torch.equal(y, scattered(x, torch.Generator().manual_seed(1)))
+    for image in range(2):
+        pixels = {tuple(p) for p in x[image].flatten(1).T.tolist()}
+        assert {tuple(p) for p in y[image].flatten(1).T.tolist()} == pixels
+
+
+def test_column_correlation_is_the_loop():
+    x = torch.randn(2, 2, 3, 4) + 1
+    for centred in (True, False):
+        products = left = right = 0.0
+        for channel in range(2):
+            mean = x[:, channel].mean().item() if centred else 0.0
+            for row in x[:, channel].reshape(-1, 4).tolist():
+                for a, b in pairwise(row):
+                    products += (a - mean) * (b - mean)
+                    left, right = left + (a - mean) ** 2, right + (b - mean) ** 2
+        want = products / (left * right) ** 0.5
+        assert column_correlation(x, centred) == pytest.approx(want, abs=1e-6)
+    ramp = torch.arange(8.0).expand(1, 1, 2, 8)
+    assert column_correlation(ramp[..., ::7]) == pytest.approx(-1)
+    assert column_correlation(torch.ones(1, 1, 2, 2)) != column_correlation(torch.ones(1, 1, 2, 2))
+    assert column_correlation(torch.ones(1, 1, 2, 2), centred=False) == pytest.approx(1)
+
+
 def test_bad_input():
     with pytest.raises(ValueError, match="at least 2 columns wide, got 1"):
         column_similarity(torch.rand(1, 1, 4, 1))
+    with pytest.raises(ValueError, match="at least 2 columns wide, got 1"):
+        column_correlation(torch.rand(1, 1, 4, 1))
+    with pytest.raises(ValueError, match="shape"):
+        scattered(torch.rand(4, 4))
     with pytest.raises(ValueError, match="at least one image"):
         column_similarity(torch.rand(0, 1, 4, 4))
     with pytest.raises(ValueError, match="shape"):

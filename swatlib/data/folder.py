@@ -25,6 +25,10 @@ def find(name: str, folder: Path) -> Path | None:
     return next((path for path in candidates if path.exists()), None)
 
 
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in IMAGE_TYPES
+
+
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):
@@ -56,7 +60,7 @@ def _decode(path: Path, pixels: int | None) -> Arrays:
         parts = PurePosixPath(name).parts
         if len(parts) < 3 or parts[-3] not in found:
             continue
-        if PurePosixPath(name).suffix.lower() not in IMAGE_TYPES:
+        if not _is_image(name):
             continue
         found[parts[-3]].append((parts[-2], parts[-1], _pixels(content, name, pixels)))
     if not found["train"] or not found["test"]:
@@ -113,3 +117,33 @@ def image_folder(path: Path, pixels: int | None = None) -> Images:
     arrays = cached(f"{stem}-{size}-{_identity(path)}", lambda: _decode(path, pixels))
     names = tuple(str(name) for name in arrays["classes"])
     return Images(arrays["train_x"], arrays["train_y"], arrays["test_x"], arrays["test_y"], names)
+
+
+def read_photographs(path: Path, pixels: int, images: int | None = None) -> NDArray[np.uint8]:
+    """Read images without labels, from a folder or a tar of any layout.
+
+    Parameters
+    ----------
+    path : Path
+        As in `image_folder`.
+    pixels : int
+        Each image's middle square is averaged down to this size.
+    images : int, optional
+        Only so many, always the same ones; every one by default.
+
+    Returns
+    -------
+    ndarray
+        uint8 ``(N, 3, pixels, pixels)``, in an order that is random and always the same.
+
+    Raises
+    ------
+    ValueError
+        If there are none or not so many, or as in `image_folder`.
+    """
+    found = sorted(item for item in _files(path) if _is_image(item[0]))
+    if not found or (images is not None and not 1 <= images <= len(found)):
+        raise ValueError(f"images must be between 1 and the {len(found)} of {path}, got {images}")
+    # RandomState and not default_rng: NumPy promises that its stream never changes.
+    chosen = np.random.RandomState(0).permutation(len(found))[:images]
+    return np.stack([_pixels(found[i][1], found[i][0], pixels) for i in chosen])

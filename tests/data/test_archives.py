@@ -381,3 +381,29 @@ def test_fingerprint_sees_every_label(own_folders: Path) -> None:
     labels = data.train_y.clone()
     labels[7] = (labels[7] + 1) % 10
     assert describe(data) != describe(data._replace(train_y=labels))
+
+
+def test_photographs_without_labels(own_folders: Path) -> None:
+    """Any layout, a folder or a tar: the same images in the same order, each one once."""
+    random = np.random.default_rng(0)
+    pictures = {f"a/{i}.png": random.integers(0, 256, (4, 4, 3), dtype=np.uint8) for i in range(6)}
+    with tarfile.open(own_folders / "p.tar", "w") as tar:
+        add(tar, "readme.txt", b"no image")
+        for name, pixels in reversed(pictures.items()):
+            add(tar, name, png(pixels))
+    (own_folders / "p" / "a").mkdir(parents=True)
+    for name, pixels in pictures.items():
+        (own_folders / "p" / name).write_bytes(png(pixels))
+    whole = folder_module.read_photographs(own_folders / "p.tar", pixels=4)
+    assert whole.dtype == np.uint8
+    assert sorted(x.tobytes() for x in whole) == sorted(
+        p.transpose(2, 0, 1).tobytes() for p in pictures.values()
+    )
+    assert np.array_equal(whole, folder_module.read_photographs(own_folders / "p", pixels=4))
+    some = folder_module.read_photographs(own_folders / "p", pixels=4, images=2)
+    assert np.array_equal(some, whole[:2])
+    for wrong in (0, 7):
+        with pytest.raises(ValueError, match="images must be between 1 and the 6"):
+            folder_module.read_photographs(own_folders / "p", pixels=4, images=wrong)
+    with pytest.raises(ValueError, match="pixels must be at most 4"):
+        folder_module.read_photographs(own_folders / "p", pixels=5)

@@ -1,0 +1,250 @@
+"""How alike neighbouring pixels of feature maps are, layer by layer (FST section 6, Figure 4).
+
+``python -m swatlib.experiments.similarity`` measures what has no record yet and writes it to
+``data/records/similarity``. It reads photographs from SWATLIB_DATA.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from swatlib.data import data_folder, load
+from swatlib.data.folder import find, read_photographs
+from swatlib.models import network
+from swatlib.records import iterate_records
+from swatlib.similarity import column_correlation, column_similarity, scattered
+from swatlib.training import Run, build, train
+
+if TYPE_CHECKING:
+    from swatlib.sweep import Summary
+
+FOLDER = Path(__file__).resolve().parents[2] / "data" / "records" / "similarity"
+
+BATCH = 20
+"""Images at a time; correlations are averages over such batches."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One network and the images it looks at.
+
+    Attributes
+    ----------
+    photographs : str
+        Name of an image folder or archive in SWATLIB_DATA.
+    pixels, images : int
+        How many, and the size that their middle squares are averaged down to.
+    controls : int
+        So many of them, a multiple of 20, also for the estimator's controls and as noise.
+    network : str
+        As `swatlib.models.network` names it.
+    built_for : int
+        Image size that decides the network's form; it may look at images of another size.
+    epochs : int
+        Of training on 16x16 CIFAR-10; 0 for a fresh network.
+    train_images : int
+        Training images.
+    seed : int
+        Of the weights, the order of training, the noise and the shuffling.
+    """
+
+    photographs: str = "bsds500-images"
+    pixels: int = 64
+    images: int = 500
+    controls: int = 40
+    network: str = "small_resnet"
+    built_for: int = 32
+    epochs: int = 0
+    train_images: int = 0
+    seed: int = 0
+
+
+def similarity() -> list[Look]:
+    """Every measurement: photographs and CIFAR-10, fresh and trained networks."""
+    small = [
+        Look(network="small_resnet", epochs=epochs, train_images=images, seed=seed)
+        for epochs, images in ((0, 0), (6, 5_000))
+        for seed in (0, 1, 2)
+    ]
+    large = [
+        Look(photographs, pixels, network="resnet18", epochs=epochs, train_images=images)
+        for epochs, images in ((0, 0), (2, 3_000))
+        for photographs, pixels in (("bsds500-images", 64), ("cifar10-jpeg75", 32))
+    ]
+    # The paper's own network and image size, as far as it goes without ImageNet: fresh.
+    return [Look(pixels=224, network="resnet18", built_for=224), *small, *large]
+
+
+@contextmanager
+def layer_inputs(model: nn.Module) -> Iterator[dict[str, Tensor]]:
+    """Collect the inputs X of the stem and of each stage's first convolution, in a forward pass."""
+    found: dict[str, Tensor] = {}
+    hooks = []
+    for outer, child in model.named_children():
+        for inner, layer in child.named_modules():
+            if isinstance(layer, nn.Conv2d):
+                name = f"{outer}.{inner}" if inner else outer
+
+                def keep(_: nn.Module, inputs: tuple[Tensor], name: str = name) -> None:
+                    found[name] = inputs[0].detach()
+
+                hooks.append(layer.register_forward_pre_hook(keep))
+                break
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@lru_cache(maxsize=2)
+def looking_network(name: str, built_for: int, epochs: int, images: int, seed: int) -> nn.Module:
+    """Return the network, fresh or trained on 16x16 CIFAR-10, in evaluation mode."""
+    if not epochs:
+        torch.manual_seed(seed)
+        return network(name, classes=10, image=built_for).eval()
+    run = Run(
+        data="cifar10-jpeg75",
+        pixels=16,
+        images=images,
+        network=name,
+        epochs=epochs,
+        batch_size=64,
+        seed=seed,
+    )
+    dataset = load(run.data, pixels=run.pixels, images=run.images)
+    model = build(run, dataset)
+    for _ in train(model, dataset, run, "cpu"):
+        pass
+    return model.eval()
+
+
+@lru_cache(maxsize=1)
+def _photographs(name: str, pixels: int, images: int) -> np.ndarray:
+    folder = data_folder()
+    path = None if folder is None else find(name, folder)
+    if path is None:
+        raise FileNotFoundError(f"photographs {name!r} are not in SWATLIB_DATA")
+    return read_photographs(path, pixels, images)
+
+
+def normalised(photographs: np.ndarray) -> Tensor:
+    """Return (N, 3, H, W) images as float32, each channel with mean 0 and standard deviation 1."""
+    x = torch.from_numpy(photographs).float()
+    mean = x.mean((0, 2, 3), keepdim=True, dtype=torch.float64).float()
+    return (x - mean) / x.std((0, 2, 3), keepdim=True)
+
+
+@torch.no_grad()
+def measure(model: nn.Module, x: Tensor, controls: int, seed: int) -> list[dict[str, Any]]:
+    """Measure every layer input on images ``x``.
+
+    Parameters
+    ----------
+    model : nn.Module
+        In evaluation mode.
+    x : Tensor, shape (N, C, H, W)
+    controls : int
+        The first so many images get every estimate, the others only the plain one.
+    seed : int
+        Of the shuffling.
+
+    Returns
+    -------
+    list of dict
+        One a layer and estimate: "plug-in" of all images; of the controls "plug-in, controls",
+        "miller-madow", "scattered" (pixels moved about within their channel) and "shuffled"
+        (neighbours drawn from anywhere in the image). ``images`` says how many it averages over.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    shares: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
+    about: dict[str, dict[str, int]] = {}
+    with layer_inputs(model) as found:
+        for start in range(0, len(x), BATCH):
+            model(x[start : start + BATCH])
+            for layer, feature in found.items():
+                about[layer] = {"channels": feature.shape[1], "width": feature.shape[3]}
+                estimates = {"plug-in": column_similarity(feature)}
+                if start < controls:
+                    moved = scattered(feature, generator)
+                    estimates |= {
+                        "plug-in, controls": estimates["plug-in"],
+                        "miller-madow": column_similarity(feature, correction="miller-madow"),
+                        "scattered": column_similarity(moved, generator=generator),
+                        "shuffled": column_similarity(feature, shuffled=True, generator=generator),
+                    }
+                for estimate, value in estimates.items():
+                    shares[layer, estimate].append(value._asdict() | {"images": len(feature)})
+                shares[layer, "plug-in"][-1] |= {
+                    "zeros": (feature == 0).double().mean().item(),
+                    "correlation": column_correlation(feature),
+                    "cosine": column_correlation(feature, centred=False),
+                }
+    return [
+        {"layer": layer, **about[layer], "estimate": estimate, **_averaged(parts)}
+        for (layer, estimate), parts in shares.items()
+    ]
+
+
+def _averaged(parts: list[dict[str, float]]) -> dict[str, float]:
+    frame = pd.DataFrame(parts)
+    out = {
+        name: round(float(np.average(frame[name], weights=frame["images"])), 6)
+        for name in frame.columns
+        if name not in ("images", "pairs")
+    }
+    return out | {"images": int(frame["images"].sum()), "pairs": int(frame["pairs"].iloc[0])}
+
+
+def look(run: Look) -> dict[str, Any]:
+    """Measure photographs, the same with their pixels scattered, and white noise."""
+    model = looking_network(run.network, run.built_for, run.epochs, run.train_images, run.seed)
+    raw = _photographs(run.photographs, run.pixels, run.images)
+    x = normalised(raw)
+    generator = torch.Generator().manual_seed(run.seed)
+    few = x[: run.controls]
+    inputs = {
+        "photographs": x,
+        "scattered photographs": torch.cat([scattered(one[None], generator) for one in few]),
+        "white noise": torch.randn(few.shape, generator=generator),
+    }
+    return {
+        "fingerprint": hashlib.sha256(raw.tobytes()).hexdigest()[:16],
+        "rows": [
+            {"input": name, **row}
+            for name, images in inputs.items()
+            for row in measure(model, images, run.controls, run.seed)
+        ],
+    }
+
+
+def measured(folder: Path | str = FOLDER) -> pd.DataFrame:
+    """Read the records: one row per network, kind of input, layer and estimate."""
+    return pd.DataFrame(
+        {**record.specification, **row}
+        for record in iterate_records(Path(folder))
+        for row in record.metrics["rows"]
+    )
+
+
+def run(folder: Path = FOLDER, budget: float | None = None) -> Summary:
+    """Measure what has no record yet."""
+    from swatlib.sweep import sweep  # its progress bar is of no use to those who read records
+
+    return sweep(similarity(), folder, look, budget=budget)
+
+
+if __name__ == "__main__":
+    print(run())
