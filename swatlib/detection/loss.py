@@ -1,0 +1,62 @@
+"""The loss: focal loss over all locations, generalised IoU where there is an object."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from swatlib.detection.boxes import decode, generalised_iou
+from swatlib.detection.targets import BACKGROUND
+
+
+def focal_loss(logits: Tensor, labels: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
+    """Return the sum of the focal loss (Lin et al. 2017, Eq. 5) over locations and classes.
+
+    Every class is its own yes-or-no question. What is answered well already counts little, so that
+    the many easy background locations do not drown the few objects.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (..., C)
+    labels : Tensor, shape (...)
+        int64 in [0, C), or `BACKGROUND`.
+    alpha, gamma : float
+        Weight of "yes", and how little the well answered counts; the paper's best values.
+    """
+    classes = torch.arange(logits.shape[-1], device=logits.device)
+    yes = (labels[..., None] == classes).to(logits.dtype)
+    entropy = functional.binary_cross_entropy_with_logits(logits, yes, reduction="none")
+    wrong = (logits.sigmoid() - yes).abs()  # 1 - p_t in the paper
+    weight = alpha * yes + (1 - alpha) * (1 - yes)
+    return (weight * wrong**gamma * entropy).sum()
+
+
+def detection_loss(
+    logits: Tensor, distances: Tensor, points: Tensor, labels: Tensor, boxes: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return classification and box loss of a batch, each per location that has an object.
+
+    Parameters
+    ----------
+    logits, distances : Tensor, shapes (N, L, C) and (N, L, 4)
+        From the detector.
+    points : Tensor, shape (L, 2)
+        The locations.
+    labels, boxes : Tensor, shapes (N, L) and (N, L, 4)
+        From :func:`swatlib.detection.targets.assign`.
+
+    Returns
+    -------
+    classification, box : Tensor, shape ()
+        The focal loss, and 1 - generalised IoU. In a batch without objects the first is divided by
+        one and the second is 0.
+    """
+    if labels.shape != logits.shape[:2] or boxes.shape != distances.shape:
+        raise ValueError(
+            f"labels and boxes must have shapes {tuple(logits.shape[:2])} and "
+            f"{tuple(distances.shape)}, got {tuple(labels.shape)} and {tuple(boxes.shape)}"
+        )
+    objects = labels != BACKGROUND
+    count = objects.sum().clamp_min(1)
+    predicted = decode(points.expand(len(labels), -1, -1)[objects], distances[objects])
+    missed = (1 - generalised_iou(predicted, boxes[objects])).sum()
+    return focal_loss(logits, labels) / count, missed / count

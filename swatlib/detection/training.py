@@ -1,0 +1,241 @@
+"""A detection run as a value, and the loop that trains it.
+
+The loop differs from that of the classifiers in its targets and its loss and in nothing else; the
+detector becomes sparse by the same three lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from swatlib.data import data_folder
+from swatlib.data.folder import find
+from swatlib.detection.average_precision import average_precision
+from swatlib.detection.detector import STRIDE, Detector, detect, standardised
+from swatlib.detection.images import BoxedImages, DetectionData, check, describe
+from swatlib.detection.loss import detection_loss
+from swatlib.detection.scenes import read_scenes
+from swatlib.detection.targets import assign, locations
+from swatlib.detection.yolo import read_yolo
+from swatlib.fst import decay_pruned_
+from swatlib.recipes import recipe
+from swatlib.sparsify import sparsify_
+from swatlib.training import memory_format, rate
+
+OnStep = Callable[[int, nn.Module], None]
+
+
+@dataclass(frozen=True)
+class DetectionRun:
+    """The specification of one detector's training; equal runs give equal numbers on one machine.
+
+    Parameters
+    ----------
+    data : str
+        ``"scenes"``, or an archive in the YOLO layout in the folder that ``SWATLIB_DATA`` names.
+    pixels, images : int, optional
+        Size of the images and number of training images, where not the data's own.
+    evaluated_on : str
+        "test" or "train": the images that average precision is measured on.
+    width : int
+        Of the :class:`~swatlib.detection.detector.Detector`.
+    method, sparsity, options
+        As :func:`swatlib.recipes.recipe` takes them; every convolution follows, heads included.
+    epochs, batch_size : int
+    lr, momentum, weight_decay : float
+        Of SGD; ``lr`` is the peak of a cosine with warm-up, see :func:`swatlib.training.rate`.
+    seed : int
+        Of the initial weights and the order of the images. The data do not depend on it.
+    task : str
+        Always "detection"; it keeps these specifications apart from those of other runs.
+    """
+
+    data: str = "scenes"
+    pixels: int | None = None
+    images: int | None = None
+    evaluated_on: str = "test"
+    width: int = 16
+    method: str = "dense"
+    sparsity: float = 0.0
+    options: dict[str, Any] = field(default_factory=dict)
+    epochs: int = 10
+    batch_size: int = 32
+    lr: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    seed: int = 0
+    task: str = "detection"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not (isfinite(self.lr) and self.lr > 0):
+            raise ValueError(f"lr must be positive, got {self.lr}")
+        if self.evaluated_on not in ("train", "test"):
+            raise ValueError(f"evaluated_on must be 'train' or 'test', got {self.evaluated_on!r}")
+        if self.task != "detection":
+            raise ValueError(f"task must be 'detection', got {self.task!r}")
+        # An unknown method or sparsity is known to be wrong before anything is computed.
+        recipe(self.method, self.sparsity, **self.options)
+
+    def compute(self) -> dict[str, Any]:
+        """Train; what a sweep calls."""
+        return train_detection(self)
+
+    def describe_data(self) -> dict[str, object]:
+        """Say which images and boxes the run uses; what a sweep writes into the record."""
+        return describe(load(self.data, self.pixels, self.images))
+
+
+def load(name: str, pixels: int | None = None, images: int | None = None) -> DetectionData:
+    """Return the data of a run, checked; the second call returns the same tensors.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, impossible ``pixels`` or ``images``, or a damaged archive.
+    FileNotFoundError
+        If ``SWATLIB_DATA`` names no folder.
+    """
+    return _load(name, pixels, images, None if name == "scenes" else data_folder())
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, pixels: int | None, images: int | None, folder: Path | None) -> DetectionData:
+    if name == "scenes":
+        data = read_scenes(pixels)
+    else:
+        path = find(name, folder) if folder is not None and name == Path(name).name else None
+        if path is None or not path.is_file():
+            where = "SWATLIB_DATA is not set" if folder is None else f"SWATLIB_DATA is {folder}"
+            raise ValueError(
+                f"unknown detection data {name!r}: allowed are scenes and the archives in the "
+                f"folder SWATLIB_DATA names ({where})"
+            )
+        data = read_yolo(path, pixels)
+    for part in (data.train, data.test):
+        check(part, len(data.class_names))
+    return data if images is None else data._replace(train=data.train.first(images))
+
+
+def train_detection(
+    run: DetectionRun, device: str | None = None, on_step: OnStep | None = None
+) -> dict[str, Any]:
+    """Train as ``run`` says and return its metrics.
+
+    Parameters
+    ----------
+    run : DetectionRun
+    device : str, optional
+        A GPU if there is one, else the CPU.
+    on_step : callable, optional
+        Called as ``on_step(step, model)`` after every optimizer step.
+
+    Returns
+    -------
+    dict
+        ``epochs``: per epoch ``classification_loss`` and ``box_loss``, means over its batches;
+        ``AP``, ``AP50`` and ``AP75`` in percent, of the trained detector, on the images the run is
+        evaluated on (0 if it diverged); ``diverged``: whether a loss became non-finite, which ends
+        the run; ``parameters``, ``train_images`` and ``pixels``.
+    """
+    data = load(run.data, run.pixels, run.images)
+    model = build(run, len(data.class_names))
+    epochs = list(train(model, data.train, run, device, on_step))
+    diverged = not all(isfinite(value) for value in epochs[-1].values())
+    precision = {"AP": 0.0, "AP50": 0.0, "AP75": 0.0}
+    if not diverged:
+        looked_at = data.train if run.evaluated_on == "train" else data.test
+        precision = average_precision(detect(model, looked_at.images), looked_at)
+    return {
+        "epochs": epochs,
+        **precision,
+        "diverged": diverged,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "train_images": len(data.train.images),
+        "pixels": data.train.images.shape[-1],
+    }
+
+
+def build(run: DetectionRun, classes: int) -> Detector:
+    """Return the run's detector, initialised from its seed and made sparse by its method."""
+    torch.manual_seed(run.seed)
+    model = Detector(classes, run.width)
+    sparsify_(model, recipe(run.method, run.sparsity, **run.options))
+    return model
+
+
+def train(
+    model: Detector,
+    boxed: BoxedImages,
+    run: DetectionRun,
+    device: str | None = None,
+    on_step: OnStep | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Train ``model`` with SGD as ``run`` says, yielding each epoch's losses.
+
+    Raises
+    ------
+    ValueError
+        If the images or boxes cannot be trained on, see :func:`swatlib.detection.images.check`.
+        Images without a box can.
+    """
+    check(boxed, model.classify.out_channels)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    layout = memory_format(model)
+    model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
+    images = boxed.images.to(device)
+    points, labels, boxes = (t.to(device) for t in _targets(boxed))
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=run.lr, momentum=run.momentum, weight_decay=run.weight_decay
+    )
+    order = torch.Generator().manual_seed(run.seed)
+    starts = range(0, len(images), run.batch_size)
+    step, steps = 0, run.epochs * len(starts)
+    for epoch in range(run.epochs):
+        model.train()
+        permutation = torch.randperm(len(images), generator=order).to(device)
+        total = torch.zeros(2, device=device)
+        for start in starts:
+            batch = permutation[start : start + run.batch_size]
+            for group in optimizer.param_groups:
+                group["lr"] = run.lr * rate("cosine", step / steps)
+            optimizer.zero_grad(set_to_none=True)
+            x = standardised(images[batch]).contiguous(memory_format=layout)
+            logits, distances = model(x)
+            classification, box = detection_loss(
+                logits, distances, points, labels[batch], boxes[batch]
+            )
+            (classification + box).backward()
+            optimizer.step()
+            decay_pruned_(model)
+            total += torch.stack([classification.detach(), box.detach()])
+            step += 1
+            if on_step is not None:
+                on_step(step, model)
+        classification_loss, box_loss = (total / len(starts)).tolist()
+        yield {
+            "epoch": epoch + 1,
+            "classification_loss": classification_loss,
+            "box_loss": box_loss,
+        }
+        if not (isfinite(classification_loss) and isfinite(box_loss)):
+            return
+
+
+def _targets(boxed: BoxedImages) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the locations (L, 2) and what they learn: labels (N, L) and boxes (N, L, 4)."""
+    height, width = (side // STRIDE for side in boxed.images.shape[-2:])
+    points = locations(height, width, STRIDE)
+    learnt = [assign(points, b, y, STRIDE) for b, y in zip(boxed.boxes, boxed.labels, strict=True)]
+    labels, boxes = zip(*learnt, strict=True)
+    return points, torch.stack(labels), torch.stack(boxes)
