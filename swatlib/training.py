@@ -5,7 +5,7 @@ with any optimizer. This is the loop the book's records come from.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import cos, isfinite, pi
 from typing import Any
 
@@ -23,6 +23,17 @@ from swatlib.topology import freeze_, mask_gradients_
 
 OnStep = Callable[[int, nn.Module], None]
 SCHEDULES = ("cosine", "steps", "constant")
+DENSE: dict[str, Any] = {
+    "method": "dense",
+    "sparsity": 0.0,
+    "options": {},
+    "classifier_dense": None,
+    "allocation": None,
+    "masked_gradients": None,
+    "freeze_epoch": None,
+    "observe": None,
+}
+"""The fields of a run that say how it is sparse, as a dense run has them."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,8 @@ class Run:
         True zeroes the gradients of non-active weights.
     freeze_epoch : int, optional
         Freeze the topology when so many epochs are done, 0 before the first step.
+    pretrain_epochs : int, optional
+        Train the dense network so many epochs, by the same schedule, before the run: ASP's start.
     observe : str, optional
         "topology" or "thresholds": what to watch, see :mod:`swatlib.observe`.
     epochs, batch_size : int
@@ -79,6 +92,7 @@ class Run:
     allocation: str | None = None
     masked_gradients: bool | None = None
     freeze_epoch: int | None = None
+    pretrain_epochs: int | None = None
     observe: str | None = None
     epochs: int = 10
     batch_size: int = 128
@@ -117,8 +131,14 @@ class Run:
             raise ValueError("allocation 'momentum' needs a momentum above 0, got 0")
         if self.allocation == "momentum" and self.freeze_epoch is not None:
             raise ValueError("freeze_epoch must be None with allocation 'momentum'")
+        if self.pretrain_epochs is not None and self.pretrain_epochs < 1:
+            raise ValueError(f"pretrain_epochs must be at least 1, got {self.pretrain_epochs}")
         if self.freeze_epoch is not None and not 0 <= self.freeze_epoch < self.epochs:
             raise ValueError(f"freeze_epoch must be in [0, {self.epochs}), got {self.freeze_epoch}")
+
+    def compute(self) -> dict[str, Any]:
+        """Train; what a sweep calls."""
+        return train_run(self)
 
 
 def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None) -> dict[str, Any]:
@@ -143,6 +163,8 @@ def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None
     """
     dataset = load(run.data, pixels=run.pixels, images=run.images)
     model = build(run, dataset)
+    if run.pretrain_epochs is not None:
+        pretrain_(model, dataset, run, device)
     observer = OBSERVERS[run.observe]() if run.observe else None
 
     def watch(step: int, model: nn.Module) -> None:
@@ -187,6 +209,17 @@ def build(run: Run, dataset: Dataset) -> nn.Module:
         layer_recipes(run, model),
         filter_fn=lambda name, layer: not (run.classifier_dense and layer is classifier),
     )
+
+
+def pretrain_(model: nn.Module, dataset: Dataset, run: Run, device: str | None = None) -> nn.Module:
+    """Train the run's network densely for ``run.pretrain_epochs``; its weights go to ``model``."""
+    epochs = run.pretrain_epochs or 0
+    start = replace(run, **DENSE, epochs=epochs, pretrain_epochs=None)
+    dense = build(start, dataset)
+    for _ in train(dense, dataset, start, device):
+        pass
+    model.load_state_dict(dense.state_dict())
+    return model
 
 
 def layer_recipes(run: Run, model: nn.Module) -> dict[str, Recipe]:

@@ -1,18 +1,20 @@
 """Named experiments: grids of runs, declared once and shown in the chapters that read them.
 
-An experiment is a function that returns its list of runs. ``swatlib sweep NAME`` computes those
-without a record; ``swatlib experiments`` lists them all.
+An experiment is a function that returns its list of runs: frozen dataclasses of JSON values with a
+method ``compute``, whatever that computes. ``swatlib sweep NAME`` computes those without a record;
+``swatlib experiments`` lists them all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from swatlib.experiments import sensitivity, swat
+from swatlib.experiments import detection, fst, sensitivity, swat
 from swatlib.experiments.grid import FAMILIES, SEEDS, grid
-from swatlib.training import Run
+from swatlib.simulator import exploration, trained
 
 __all__ = ["EXPERIMENTS", "FAMILIES", "SEEDS", "grid"]
 
-EXPERIMENTS: dict[str, Callable[[], list[Run]]] = {
+EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "forward-digits": sensitivity.forward_digits,
     "forward-patches": sensitivity.forward_patches,
     "backward-digits": sensitivity.backward_digits,
@@ -40,5 +42,16 @@ EXPERIMENTS: dict[str, Callable[[], list[Run]]] = {
     "topology-patches": swat.topology_patches,
     "topology-cifar": swat.topology_cifar,
     "threshold-digits": swat.threshold_digits,
+    "fst-ablation-digits": fst.fst_ablation_digits,
+    "fst-ablation-patches": fst.fst_ablation_patches,
+    "fst-ablation-cifar": fst.fst_ablation_cifar,
+    "saliency-digits": fst.saliency_digits,
+    "saliency-cifar": fst.saliency_cifar,
+    "two-to-four-digits": fst.two_to_four_digits,
+    "two-to-four-cifar": fst.two_to_four_cifar,
+    "detection": detection.scenes,
+    "detection-coco": detection.coco,
+    "accelerator": exploration.points,
+    "accelerator-trained": trained.trained,
 }
 """Experiments by the name the command line gives them."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 
-from swatlib.training import Run
+from swatlib.training import DENSE, Run
 
 SEEDS = (0, 1, 2)
 FAMILIES = ("small_resnet", "small_vgg", "small_densenet")
@@ -29,7 +29,7 @@ def grid(
     Each network and seed appears once densely trained: the baseline at sparsity 0.
     """
     networks, seeds = tuple(networks), tuple(seeds)
-    baseline = replace(base, method="dense", options={}, classifier_dense=None)
+    baseline = replace(base, **DENSE)
     runs = [replace(baseline, network=n, seed=s) for n, s in product(networks, seeds)]
     runs += [
         replace(base, network=n, seed=s, method=m, sparsity=q)

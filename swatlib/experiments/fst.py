@@ -1,0 +1,85 @@
+"""What the FST paper finds about training: the experiments of Part V of the book."""
+
+from dataclasses import replace
+from itertools import product
+
+from swatlib.experiments.grid import CIFAR, DIGITS, PATCHES, SEEDS, grid, unique
+from swatlib.training import Run
+
+MORE_SEEDS = (0, 1, 2, 3, 4)
+ABLATION = ("sr-ste", "fst-weights", "fst-unrestored", "fst")
+"""Lines 2 to 5 of Table 5; line 1 is dense."""
+
+STRATEGIES = ("wg", "wx", "gg", "gx")
+"""The four pruning strategies of Eq. 4."""
+
+
+def _grid(base: Run, methods: tuple[str, ...], seeds: tuple[int, ...], network: str) -> list[Run]:
+    return grid(base, methods, (0.5,), (network,), seeds)
+
+
+def fst_ablation_digits() -> list[Run]:
+    """The five lines of Table 5, on digits; five seeds, a residual and a plain network."""
+    return _grid(DIGITS, ABLATION, MORE_SEEDS, "small_resnet") + _grid(
+        DIGITS, ABLATION, MORE_SEEDS, "small_vgg"
+    )
+
+
+def fst_ablation_patches() -> list[Run]:
+    """The same on photograph patches; a residual network."""
+    return _grid(PATCHES, ABLATION, MORE_SEEDS, "small_resnet")
+
+
+def fst_ablation_cifar() -> list[Run]:
+    """The same on CIFAR-10 photographs; a residual network."""
+    return _grid(CIFAR, ABLATION, MORE_SEEDS, "small_resnet")
+
+
+def saliency_digits() -> list[Run]:
+    """WG, WX, GG and GX (Table 1), on digits; "GG" also with one S(G) for both its products."""
+    letter = replace(DIGITS, method="gg", sparsity=0.5, options={"gradient_over": "HW"})
+    return unique(
+        _grid(DIGITS, STRATEGIES, MORE_SEEDS, "small_resnet")
+        + _grid(letter, ("gg",), MORE_SEEDS, "small_resnet")
+    )
+
+
+def saliency_cifar() -> list[Run]:
+    """The same on CIFAR-10 photographs; dense runs are in "fst-ablation-cifar"."""
+    return [r for r in _grid(CIFAR, STRATEGIES, SEEDS, "small_resnet") if r.method != "dense"]
+
+
+def two_to_four_digits() -> list[Run]:
+    """The other 2:4 methods (Table 3, section 5.2), on digits; dense runs in the ablation.
+
+    TSM with the exact and the greedy mask; ASP from a dense network trained as long; SR-STE and FST
+    with the decay outside the learning rate, and without decay.
+    """
+    return _others(DIGITS, MORE_SEEDS)
+
+
+def two_to_four_cifar() -> list[Run]:
+    """TSM, and the decay outside the learning rate, on CIFAR-10 photographs; three seeds."""
+    return [
+        r
+        for r in _others(CIFAR, SEEDS)
+        if r.method != "dense"
+        and r.method != "asp"
+        and r.options.get("exact") is None
+        and r.options.get("decay") is None
+    ]
+
+
+def _others(base: Run, seeds: tuple[int, ...]) -> list[Run]:
+    dense = replace(base, method="dense", pretrain_epochs=base.epochs)
+    base = replace(base, method="sr-ste", sparsity=0.5)
+    ways = [
+        replace(base, method="tsm"),
+        replace(base, method="tsm", options={"exact": False}),
+        replace(base, method="asp", pretrain_epochs=base.epochs),
+        dense,  # what ASP's second training alone brings
+        replace(base, method="sr-ste", options={"outside": True}),
+        replace(base, method="sr-ste", options={"decay": 0.0}),
+        replace(base, method="fst", options={"outside": True}),
+    ]
+    return [replace(way, seed=seed) for seed, way in product(seeds, ways)]
