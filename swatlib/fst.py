@@ -20,8 +20,9 @@ import torch
 from torch import nn
 
 from swatlib.information_restoration import FixedColumns
+from swatlib.masks import keep
 from swatlib.nm import FIXED, NM, UnfoldedNM
-from swatlib.selectors import Selector, keep
+from swatlib.selectors import Selector
 from swatlib.slots import Recipe
 from swatlib.transposable import Transposable
 

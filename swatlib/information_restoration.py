@@ -126,7 +126,7 @@ def _from_columns(
     padding, dilation, groups = geometry.padding, geometry.dilation, geometry.groups
     if _pointwise(weight_shape):
         stride, padding, dilation = (1, 1), (0, 0), (1, 1)
-    elif _slow(geometry):
+    elif _slow(weight_shape, geometry):
         # The same numbers from the dense product: pruned pixels get the gradient zero.
         spread = torch.zeros_like(grad)
         spread[..., ::2] = kept
@@ -155,10 +155,12 @@ def _pointwise(weight_shape: torch.Size) -> bool:
     return tuple(weight_shape[2:]) == (1, 1)
 
 
-def _slow(geometry: Convolution) -> bool:
-    # Measured on a CPU (python -m swatlib.bench weight_gradient): grouped kernels under a stride
-    # lose their fast path when the two strides differ. Everything else gains from fewer columns.
-    return geometry.groups > 1 and max(geometry.stride) > 1
+def _slow(weight_shape: torch.Size, geometry: Convolution) -> bool:
+    # Measured on a CPU (python -m swatlib.bench weight_gradient): a depthwise kernel under a stride
+    # loses its fast path when the two strides differ, and takes twice as long. Everything else that
+    # takes long enough to matter gains from fewer columns.
+    depthwise = geometry.groups > 1 and weight_shape[1] == 1
+    return depthwise and max(geometry.stride) > 1
 
 
 def _unfolds(kept: Tensor, weight_shape: torch.Size, groups: int) -> bool:

@@ -19,8 +19,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from swatlib.masks import keep
 from swatlib.packing import Compressed, compress, restore, uncompressed
-from swatlib.selectors import Selector, keep
+from swatlib.selectors import Selector
 
 
 class Criteria(NamedTuple):

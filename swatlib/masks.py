@@ -1,0 +1,51 @@
+"""Applying a choice: zero what a mask or a threshold leaves out."""
+
+import torch
+from torch import Tensor
+
+from swatlib.thresholds import keep_above
+
+INTEGERS = {
+    torch.float16: torch.int16,
+    torch.bfloat16: torch.int16,
+    torch.float32: torch.int32,
+    torch.float64: torch.int64,
+}
+
+
+def keep(x: Tensor, criterion: Tensor | None) -> Tensor:
+    """Apply a criterion: a bool mask, a threshold, or None for everything."""
+    if criterion is None:
+        return x
+    return masked(x, criterion) if criterion.dtype == torch.bool else keep_above(x, criterion)
+
+
+def masked(x: Tensor, mask: Tensor) -> Tensor:
+    """Return ``x`` with zeros outside the mask, in the memory format of ``x``.
+
+    Parameters
+    ----------
+    x : Tensor
+        Floating.
+    mask : Tensor, bool
+        Shape of ``x``, or broadcastable to it.
+
+    Returns
+    -------
+    Tensor
+        A new one. NaN and infinities outside the mask are gone, as with ``torch.where``.
+
+    Notes
+    -----
+    On a CPU neither ``torch.where`` nor ``masked_fill`` is vectorised. Where the two tensors lie in
+    memory alike, a bitwise "and" with all ones or all zeros does the same some six times faster.
+    """
+    integer = INTEGERS.get(x.dtype)
+    alike = mask.shape == x.shape and mask.stride() == x.stride()
+    eager = x.device.type == "cpu" and not torch.compiler.is_compiling()
+    differentiated = x.requires_grad and torch.is_grad_enabled()
+    if integer is not None and alike and eager and not differentiated:
+        ones = mask.to(integer).neg_()
+        return ones.bitwise_and_(x.view(integer)).view(x.dtype)
+    # In place on a copy, because torch.where would give the mask's memory format to the result.
+    return x.clone().masked_fill_(~mask, 0)
