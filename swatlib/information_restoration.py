@@ -17,7 +17,9 @@ stay, which matters to sparse hardware but not here.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
+from warnings import warn
 
 import torch
 from torch import Tensor
@@ -83,7 +85,8 @@ def weight_gradient(
     weight_shape : torch.Size
         (Cout, Cin / groups, kh, kw).
     geometry : Convolution
-        Any stride, padding, dilation and groups.
+        Any stride, padding, dilation and groups. Depthwise kernels under a stride, which the fast
+        form would slow down, take the dense product's time and warn of it once.
     restore : bool
         True: (G + G T) S(X^T), Eq. 10. False: G S(X^T), what the fixed mask alone leaves.
 
@@ -128,6 +131,8 @@ def _from_columns(
         stride, padding, dilation = (1, 1), (0, 0), (1, 1)
     elif _slow(weight_shape, geometry):
         # The same numbers from the dense product: pruned pixels get the gradient zero.
+        if not torch.compiler.is_compiling():
+            _say_once()
         spread = torch.zeros_like(grad)
         spread[..., ::2] = kept
         kept, stride = spread, geometry.stride
@@ -161,6 +166,15 @@ def _slow(weight_shape: torch.Size, geometry: Convolution) -> bool:
     # takes long enough to matter gains from fewer columns.
     depthwise = geometry.groups > 1 and weight_shape[1] == 1
     return depthwise and max(geometry.stride) > 1
+
+
+@cache
+def _say_once() -> None:
+    warn(
+        "a depthwise convolution under a stride gains nothing from fewer columns: its weight "
+        "gradient is computed as densely as without",
+        stacklevel=2,
+    )
 
 
 def _unfolds(kept: Tensor, weight_shape: torch.Size, groups: int) -> bool:

@@ -1,11 +1,15 @@
 """The fast weight gradient against Eq. 10 letter by letter: im2col and the explicit matrix T."""
 
+import warnings
+
 import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from swatlib import information_restoration
+from swatlib.fst import fst
 from swatlib.information_restoration import (
     FixedColumns,
     columns_needed,
@@ -15,6 +19,7 @@ from swatlib.information_restoration import (
     weight_gradient,
 )
 from swatlib.products import Convolution
+from swatlib.sparsify import sparsify_
 
 
 def by_definition(
@@ -53,6 +58,7 @@ def problem(size, kernel, geometry, batch=2, channels=(1, 1), dtype=torch.float6
     return torch.randn_like(y), x, weight.shape
 
 
+@pytest.mark.filterwarnings("ignore:a depthwise")
 @given(
     size=st.tuples(st.integers(1, 11), st.integers(1, 11)),
     kernel=st.tuples(st.integers(1, 7), st.integers(1, 7)),
@@ -209,3 +215,23 @@ def test_text():
     assert str(FixedColumns()) == "fixed columns, restored"
     assert str(FixedColumns(restore=False)) == "fixed columns"
     assert FixedColumns().sparsity == 0.5
+
+
+def test_depthwise_under_a_stride_falls_back_and_says_so_once():
+    information_restoration._say_once.cache_clear()
+    geometry = Convolution((2, 2), (1, 1), groups=4)
+    grad, x, shape = problem((7, 9), (3, 3), geometry, channels=(1, 2))
+    with pytest.warns(UserWarning, match="depthwise convolution under a stride"):
+        got = weight_gradient(grad, x, shape, geometry)
+    with warnings.catch_warnings(action="error"):
+        weight_gradient(grad, x, shape, geometry)
+    torch.testing.assert_close(got, by_definition(grad, x, shape, geometry, True))
+
+
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("batch", [0, 2])
+def test_a_layer_of_narrow_or_empty_batches_trains(width, batch):
+    layer = sparsify_(torch.nn.Conv2d(3, 4, 3, padding=1), fst(decay=0))
+    layer(torch.randn(batch, 3, 5, width)).sum().backward()
+    assert layer.weight.grad.isfinite().all()
+    assert layer.weight.grad.any() == (batch > 0)
