@@ -24,9 +24,10 @@ def compress_(model: nn.Module) -> nn.Module:
     """Let the sparse layers and the ReLUs of ``model`` save what backward needs, compressed.
 
     In place, and lossless: outputs and gradients stay the same, to the bit. Sparse layers choose
-    for each input, at each call, the smallest form (:func:`swatlib.packing.compress`), and thin
-    their weights a second time in backward instead of keeping the thinned copy. Parameters,
-    state-dict keys and the layers' identity stay as they are.
+    for each input, at each call, the smallest form (:func:`swatlib.packing.compress`); those that
+    thin the same input alike share a copy; and they thin their weights a second time in backward
+    instead of keeping the thinned ones. Parameters, state-dict keys and the layers' identity stay
+    as they are.
 
     Parameters
     ----------

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from swatlib.masks import keep
 from swatlib.packing import Compressed, compress, restore, uncompressed
@@ -204,7 +205,7 @@ class _Product(Function):
         w_saved = w_used if same_w else weight
         if compressed:
             # Zeros are made now, to be left out; W is there anyway and is thinned once more later.
-            x_stored = compress(keep(x_saved, weight_grad_activation))
+            x_stored = _compressed(x_saved, weight_grad_activation)
             weight_grad_activation = None
             w_saved, input_grad_weight = weight, forward_weight if same_w else input_grad_weight
         else:
@@ -250,6 +251,27 @@ class _Product(Function):
             None if db is None else db.to(ctx.bias_dtype),
             *(None,) * 9,
         )
+
+
+# Compressed copies of activations that are still in use, so that layers with a common input (a
+# block and its shortcut; query, key and value) share one. An entry goes with its activation.
+_copies = WeakTensorKeyDictionary()
+
+
+def _compressed(x: Tensor, criterion: Tensor | None) -> Compressed:
+    if not x.requires_grad:
+        return compress(keep(x, criterion))
+    version, chosen, stored = _copies.get(x, (None, None, None))
+    if version == x._version and _equal(chosen, criterion):
+        return stored
+    stored = compress(keep(x, criterion))
+    if stored.where is not None:  # else it may be x itself, which would then hold itself
+        _copies[x] = (x._version, criterion, stored)
+    return stored
+
+
+def _equal(a: Tensor | None, b: Tensor | None) -> bool:
+    return a is b or (a is not None and b is not None and torch.equal(a, b))
 
 
 def _blank(shape: torch.Size, like: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
+from swatlib import products
 from swatlib.compression import BitReLU, compress_, decompress_, held
 from swatlib.models import network
 from swatlib.packing import compress
@@ -26,7 +27,7 @@ from swatlib.recipes import (
     sr_ste,
     swat,
 )
-from swatlib.selectors import keep, topk_threshold
+from swatlib.selectors import RandomK, keep, topk_threshold
 from swatlib.sparsify import densify_, sparsify_
 
 RECIPES = [
@@ -238,6 +239,51 @@ def test_without_the_bits_compression_adds_memory() -> None:
         if isinstance(module, BitReLU):
             module.__class__ = nn.ReLU  # type: ignore[assignment]
     assert kept(model, x) > kept(densify_(copy.deepcopy(model)), x)
+
+
+class Fork(nn.Module):
+    """One activation that feeds several layers, as a residual block with a shortcut does."""
+
+    def __init__(self, layers: int = 2, change: bool = False) -> None:
+        super().__init__()
+        self.stem, self.relu = nn.Linear(20, 64), nn.ReLU()
+        self.branches = nn.ModuleList(nn.Linear(64, 5) for _ in range(layers))
+        self.change = change
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, outputs = self.relu(self.stem(x)), []
+        for branch in self.branches:
+            outputs.append(branch(y))
+            if self.change:
+                with torch.no_grad():
+                    y += 1
+        return torch.cat(outputs)
+
+
+@pytest.mark.parametrize(
+    "recipe", [swat(0.8), swat(0.8, exact=True), swat(0.8, over="CHW")], ids=str
+)
+def test_layers_with_one_input_share_one_copy(recipe: Recipe) -> None:
+    x = torch.randn(40, 20)
+    sizes = [kept(compress_(sparsify_(Fork(n), recipe)), x) for n in (1, 2, 3)]
+    one = 40 * 64 // 8 + 4 * 512 + 40 * 64 // 8
+    assert sizes[0] > one
+    # What a further layer adds is its criteria (thresholds, or masks of W), and no copy of X.
+    assert sizes[2] - sizes[1] == sizes[1] - sizes[0] < 4 * 64 * 5
+    model = sparsify_(Fork(3), recipe)
+    twin = compress_(copy.deepcopy(model))
+    assert equal(step(model, x), step(twin, x))
+    assert not len(products._copies)
+
+
+def test_layers_that_choose_differently_share_nothing() -> None:
+    x = torch.randn(40, 20)
+    random = Recipe("random", weight_grad_activation=RandomK(0.8))
+    changed = sparsify_(Fork(2, change=True), swat(0.8))
+    for model in (sparsify_(Fork(), random), changed):
+        found = held(compress_(model), x)
+        values = found[(found["kind"] == "SparseLinear") & (found["dtype"] == "float32")]
+        assert (values["bytes"] > 500).sum() == 2
 
 
 def test_the_form_follows_the_density_of_each_layer() -> None:
