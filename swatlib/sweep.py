@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,14 +67,18 @@ class Summary:
 
 
 def own_train() -> Train:
-    """Return the library's own loop, imported when it is needed and not before."""
-    from swatlib.training import train_run
-
-    return train_run
+    """Return what computes a run of the library: the run's own method ``compute``."""
+    return methodcaller("compute")
 
 
 def data_as_used(run: Any) -> dict[str, Any] | None:
-    """Describe the data set of a run that has one (fields ``data``, ``pixels``, ``images``)."""
+    """Describe the data set of a run that has one.
+
+    By the run's own method ``describe_data``, or as a data set for classification if there are but
+    the fields ``data``, ``pixels`` and ``images``.
+    """
+    if hasattr(run, "describe_data"):
+        return run.describe_data()
     if getattr(run, "data", None) is None:
         return None
     from swatlib.data import describe, load
@@ -294,8 +299,8 @@ def sweep(
     folder : Path
         Where the records go; made if it does not exist.
     train : callable, optional
-        ``train(run) -> metrics``; `swatlib.training.train_run` if None. For a process executor it
-        must be importable.
+        ``train(run) -> metrics``; ``run.compute()`` if None. For a process executor it must be
+        importable.
     budget : float, optional
         Seconds. No run is started that would, judged by the runs before it, end later.
     executor : str or Executor

@@ -7,6 +7,7 @@ and training multiplies the difference: then the final metrics must agree within
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Callable
@@ -74,11 +75,19 @@ def compare(record: Record, metrics: dict[str, Any], tolerance: float = TOLERANC
 
 
 def own_run(specification: dict[str, Any]) -> Any:
-    """Return the library's run with these fields."""
-    from swatlib.training import Run
+    """Return the library's run with these fields.
 
+    Of the kinds of run that the experiments have, it is the smallest that knows all the fields.
+    """
+    from swatlib.experiments import EXPERIMENTS
+
+    kinds = {type(declare()[0]): None for declare in EXPERIMENTS.values()}
+    fields = {kind: {field.name for field in dataclasses.fields(kind)} for kind in kinds}
+    fitting = [kind for kind in kinds if specification.keys() <= fields[kind]]
+    if not fitting:
+        raise ValueError(f"the specification fits no run of this version: {sorted(specification)}")
     try:
-        return Run(**specification)
+        return min(fitting, key=lambda kind: len(fields[kind]))(**specification)
     except TypeError as error:
         raise ValueError(f"the specification fits no run of this version: {error}") from error
 

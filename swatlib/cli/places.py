@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import swatlib
 
 if TYPE_CHECKING:
-    from swatlib.training import Run
+    from _typeshed import DataclassInstance
 
 
 def records_root() -> Path:
@@ -24,7 +25,7 @@ def records_folder(experiment: str, given: Path | None = None) -> Path:
     return given if given is not None else records_root() / experiment
 
 
-def experiment_runs(name: str) -> list[Run]:
+def experiment_runs(name: str) -> Sequence[DataclassInstance]:
     """Return the runs of a named experiment.
 
     Raises

@@ -1,7 +1,7 @@
 """The design space: which window, tiles and rows serve sparse training of ResNet-50.
 
 Points are runs without training: a sweep computes those that have no record and can be stopped at
-any time. ``python -m swatlib.simulator.exploration`` writes them to ``data/records/accelerator``.
+any time. ``swatlib sweep accelerator`` writes them to ``data/records/accelerator``.
 """
 
 from __future__ import annotations
@@ -61,6 +61,10 @@ class Point:
     image: int = 224
     classes: int = 1000
     experiment: str = "accelerator"
+
+    def compute(self) -> dict[str, Any]:
+        """Simulate; what a sweep calls."""
+        return count_point(self)
 
 
 def table_6() -> list[Point]:

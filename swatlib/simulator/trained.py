@@ -64,6 +64,10 @@ class Trained:
     seed: int = 0
     width: int | None = None
 
+    def compute(self) -> dict[str, Any]:
+        """Train and count; what a sweep calls."""
+        return count_trained(self)
+
 
 def trained() -> list[Trained]:
     """Every network of the experiment."""
