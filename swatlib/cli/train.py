@@ -7,6 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
+METHOD_OPTIONS = (
+    "activation_sparsity",
+    "over",
+    "exact",
+    "sample",
+    "period",
+    "random",
+    "structured",
+    "first_layer_dense",
+)
+
 
 def _options(pairs: list[str]) -> dict[str, Any]:
     """Read ``NAME=VALUE`` pairs; a value is JSON if it can be read as such, else text."""
@@ -31,12 +42,53 @@ def train(
     depth: Annotated[int | None, typer.Option(help="Depth of a small network.")] = None,
     method: Annotated[str, typer.Option(help="Sparse training method.")] = "dense",
     sparsity: Annotated[float, typer.Option(help="Fraction of zeros, in [0, 1).")] = 0.0,
+    activation_sparsity: Annotated[
+        float | None, typer.Option(help="Of activations, where not as the weights' (swat).")
+    ] = None,
+    over: Annotated[
+        str | None, typer.Option(help="What competes in Top-K: NCHW, CHW, HW (swat, saw, ...).")
+    ] = None,
+    exact: Annotated[
+        bool | None, typer.Option("--exact", help="Keep exactly K entries, also where they tie.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="Estimate thresholds from so many entries.")
+    ] = None,
+    period: Annotated[
+        int | None, typer.Option(help="Steps between two fresh thresholds or masks.")
+    ] = None,
+    random: Annotated[
+        bool | None, typer.Option("--random", help="Keep random entries in place of Top-K (saw).")
+    ] = None,
+    structured: Annotated[
+        str | None, typer.Option(help="Drop channels per filter, layer or input (swat).")
+    ] = None,
+    first_layer_dense: Annotated[
+        bool | None,
+        typer.Option("--first-layer-dense/--first-layer-sparse", help="The first layer."),
+    ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option(help="An option of the method; may be repeated.", metavar="NAME=VALUE"),
+        typer.Option(help="Any other option of the method; may be repeated.", metavar="NAME=VALUE"),
     ] = None,
     classifier_dense: Annotated[
         bool | None, typer.Option("--classifier-dense", help="Leave the last layer dense.")
+    ] = None,
+    allocation: Annotated[
+        str | None, typer.Option(help="Spread the sparsity: uniform, erk or momentum.")
+    ] = None,
+    masked_gradients: Annotated[
+        bool | None,
+        typer.Option("--masked-gradients", help="Do not update non-active weights."),
+    ] = None,
+    freeze_epoch: Annotated[
+        int | None, typer.Option(help="Freeze the topology after so many epochs.")
+    ] = None,
+    pretrain_epochs: Annotated[
+        int | None, typer.Option(help="Train densely for so many epochs before.")
+    ] = None,
+    observe: Annotated[
+        str | None, typer.Option(help="What to watch in every step: topology or thresholds.")
     ] = None,
     epochs: Annotated[int, typer.Option(help="Epochs.")] = 10,
     batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 128,
@@ -54,7 +106,8 @@ def train(
 
     given = locals()
     names = [field.name for field in fields(Run) if field.name in given]
-    run = Run(**{name: given[name] for name in names}, options=_options(option or []))
+    options = {name: given[name] for name in METHOD_OPTIONS if given[name] is not None}
+    run = Run(**{name: given[name] for name in names}, options=options | _options(option or []))
     metrics = train_run(run)
     if as_json:
         from swatlib.records import jsonable
@@ -65,6 +118,11 @@ def train(
         if isinstance(value, list):
             for entry in value:
                 typer.echo("  ".join(f"{k} {_short(v)}" for k, v in entry.items()))
+        elif name == "observed":
+            typer.echo(f"observed {', '.join(value)} (--json prints them)")
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                typer.echo(f"{name} {key} {_short(inner)}")
         else:
             typer.echo(f"{name} {_short(value)}")
 

@@ -151,6 +151,46 @@ def test_train_has_an_option_for_every_field() -> None:
     assert {field.name for field in fields(Run)} - {"options"} <= names
 
 
+def test_train_reaches_every_option_of_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Run] = []
+    monkeypatch.setattr("swatlib.training.train_run", lambda run: seen.append(run) or toy(run))
+    swat = ["train", "--method", "swat", "--sparsity", "0.9"]
+    cases: list[tuple[list[str], dict[str, Any]]] = [
+        (["--period", "100"], {"period": 100}),
+        (["--over", "CHW"], {"over": "CHW"}),
+        (["--exact"], {"exact": True}),
+        (["--sample", "4096"], {"sample": 4096}),
+        (["--structured", "layer"], {"structured": "layer"}),
+        (["--activation-sparsity", "0.5"], {"activation_sparsity": 0.5}),
+        (["--first-layer-sparse"], {"first_layer_dense": False}),
+        (["--period", "2", "--option", "sample=8"], {"period": 2, "sample": 8}),
+    ]
+    for arguments, options in cases:
+        assert call(*swat, *arguments)[0] == 0
+        assert seen.pop() == Run(method="swat", sparsity=0.9, options=options)
+    assert call("train", "--method", "saw", "--sparsity", "0.9", "--random")[0] == 0
+    assert seen.pop() == Run(method="saw", sparsity=0.9, options={"random": True})
+    more = ["--allocation", "erk", "--masked-gradients", "--freeze-epoch", "3"]
+    assert call(*swat, *more, "--observe", "topology", "--pretrain-epochs", "2")[0] == 0
+    assert seen.pop() == Run(
+        method="swat",
+        sparsity=0.9,
+        allocation="erk",
+        masked_gradients=True,
+        freeze_epoch=3,
+        observe="topology",
+        pretrain_epochs=2,
+    )
+
+
+def test_train_prints_what_a_run_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    added = {"densities": {"conv1": 1.0, "fc": 0.25}, "observed": {"changed": [0.5] * 999}}
+    monkeypatch.setattr("swatlib.training.train_run", lambda run: toy(run) | added)
+    output = call("train")[1]
+    assert "densities fc 0.25" in output
+    assert "observed changed (--json prints them)" in output
+
+
 def test_options_are_json_or_text() -> None:
     assert _options(["a=1", "b=0.5", "c=true", "d=NCHW", "e=x=y"]) == {
         "a": 1,
@@ -209,6 +249,18 @@ def test_every_command_has_help() -> None:
         (["train", "--epochs", "few"], "'--epochs'"),
         (["train", "--option", "period"], "option must be NAME=VALUE, got 'period'"),
         (["train", "--option", "nope=1", "--method", "swat"], "nope"),
+        (["train", "--method", "swat", "--period", "0"], "period must be at least 1, got 0"),
+        (["train", "--method", "swat", "--structured", "rows"], "structured must be one of filter"),
+        (
+            ["train", "--method", "swat", "--allocation", "even"],
+            "allocation must be one of uniform",
+        ),
+        (["train", "--method", "swat", "--freeze-epoch", "10"], "freeze_epoch must be in [0, 10)"),
+        (
+            ["train", "--method", "saw", "--masked-gradients"],
+            "masked_gradients needs a method with",
+        ),
+        (["train", "--pretrain-epochs", "0"], "pretrain_epochs must be at least 1, got 0"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
