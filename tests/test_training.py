@@ -248,3 +248,14 @@ def test_a_run_that_cannot_be_is_known_before_it_starts(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         replace(QUICK, **({"method": "swat", "sparsity": 0.9} | fields))
+
+
+def test_a_run_can_start_from_its_dense_network() -> None:
+    # One epoch from nothing reaches a loss of 2.0, after six dense epochs 0.16.
+    run = Run(width=8, epochs=1, images=512, batch_size=32, method="asp", sparsity=0.5)
+    fresh = train_run(run, "cpu")["epochs"][0]["train_loss"]
+    started = train_run(replace(run, pretrain_epochs=6), "cpu")["epochs"][0]["train_loss"]
+    assert started < 0.3 < 1.5 < fresh
+    # Options of the sparse run do not reach the dense one.
+    odd = replace(run, method="swat", options={"period": 2}, freeze_epoch=0, observe="topology")
+    assert train_run(replace(odd, pretrain_epochs=1), "cpu")["observed"]["changed"]
