@@ -121,7 +121,7 @@ def held(model: nn.Module, x: Tensor) -> pd.DataFrame:
     model : nn.Module
         In training mode, as a rule. A copy of it runs, so nothing of it changes.
     x : Tensor
-        A batch.
+        A batch; copied, too, so that a slice does not count as the whole it was cut from.
 
     Returns
     -------
@@ -156,6 +156,6 @@ def held(model: nn.Module, x: Tensor) -> pd.DataFrame:
         module.register_forward_pre_hook(enter(name))
         module.register_forward_hook(leave)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        output = model(x)  # held until the count is made, or its memory would be used again
+        output = model(x.clone())  # held until the count is made, or its memory would be used again
     del output
     return pd.DataFrame(list(rows.values()), columns=["layer", "kind", "dtype", "bytes"])

@@ -217,6 +217,8 @@ def test_held_counts_every_piece_of_memory_once() -> None:
     assert found["bytes"].tolist() == [image, activation, activation]
     assert found["layer"].tolist() == ["0", "1", "3"]
     assert found["kind"].tolist() == ["Conv2d", "ReLU", "ReLU"]
+    # A slice counts for itself, and not for the data set it was cut from.
+    assert held(model, torch.randn(50, 3, 10, 10)[:2]).equals(found)
 
 
 def test_what_is_held_is_the_survivors_and_two_masks() -> None:
