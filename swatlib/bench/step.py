@@ -1,27 +1,57 @@
 """A sparse training step against the dense step of the same network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from swatlib.bench.timing import print_ratios, seconds
 from swatlib.models import network
 from swatlib.recipes import Recipe, dense, meprop, saw, swat
-from swatlib.sparsify import sparsify_
+from swatlib.selectors import kept_count
+from swatlib.sparsify import sparsifiable, sparsify_
 
 BATCH, PIXELS, SPARSITY = 128, 16, 0.9
 
 
+@dataclass(frozen=True)
+class SortedTopK:
+    """Top-K as one would write it first: sort by magnitude, take K, scatter a mask."""
+
+    sparsity: float
+    period: int = 1
+
+    def criterion(self, x: Tensor, memory: object = None, training: bool = True) -> Tensor:
+        """Return the mask."""
+        order = x.detach().abs().flatten().argsort(descending=True)
+        mask = torch.zeros(x.numel(), dtype=torch.bool)
+        mask[order[: kept_count(x.numel(), self.sparsity)]] = True
+        return mask.view(x.shape)
+
+    def __str__(self) -> str:
+        return f"sorted TopK {self.sparsity:g}"
+
+
 def obvious_swat(sparsity: float) -> Recipe:
-    """Return SWAT by index, as one would write it first: sort, take K, scatter a mask."""
-    return swat(sparsity, exact=True)
+    """Return SWAT with :class:`SortedTopK`."""
+    w = SortedTopK(sparsity)
+    return Recipe("SWAT, obvious", forward_weight=w, input_grad_weight=w, weight_grad_activation=w)
+
+
+def structured_swat(model: nn.Module, sparsity: float) -> dict[str, Recipe]:
+    """Return SWAT with channels per filter; the classifier, which has none, is unstructured."""
+    _, *layers = sparsifiable(model)
+    return {
+        name: swat(sparsity, structured=None if isinstance(layer, nn.Linear) else "filter")
+        for name, layer in layers
+    }
 
 
 def main() -> None:
     """Print the ratios for the three small families, in both memory formats."""
-    methods = {
+    methods: dict[str, Recipe | Mapping[str, Recipe]] = {
         "dense": dense(),
         "SWAT, exact threshold every step": swat(SPARSITY),
         "SWAT, sampled threshold every step": swat(SPARSITY, sample=True),
@@ -37,9 +67,10 @@ def main() -> None:
             plain = network(name, image=PIXELS).to(memory_format=memory_format)  # type: ignore[call-overload]
             x = torch.randn(BATCH, 3, PIXELS, PIXELS).to(memory_format=memory_format)
             y = torch.randint(0, 10, (BATCH,))
+            recipes = methods | {"SWAT, structured per filter": structured_swat(plain, SPARSITY)}
             steps = {
                 title: training_step(sparsify_(deepcopy(plain), recipe), x, y)
-                for title, recipe in methods.items()
+                for title, recipe in recipes.items()
             }
             layout = str(memory_format).removeprefix("torch.").replace("_format", "")
             title = f"{name}, width 32, batch {BATCH}, {PIXELS}x{PIXELS}, {layout}, {SPARSITY:.0%}"
