@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from swatlib.records import record_path
+from swatlib.experiments import EXPERIMENTS
+from swatlib.records import record_path, specification
 from swatlib.sweep import sweep
-from swatlib.verify import verify
+from swatlib.verify import own_run, verify
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,21 @@ def test_bad_input(folder: Path, tmp_path: Path) -> None:
         verify(tmp_path / "empty")
     with pytest.raises(FileNotFoundError, match="does not exist"):
         verify(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "name", ["period-digits", "detection", "accelerator-trained", "accelerator"]
+)
+def test_a_specification_finds_its_kind_of_run(name: str) -> None:
+    for run in EXPERIMENTS[name]():
+        assert own_run(specification(run)) == run
+
+
+def test_a_record_older_than_a_field_finds_its_kind_of_run() -> None:
+    (run, *_) = EXPERIMENTS["period-digits"]()
+    fields = specification(run)
+    del fields["observe"]
+    assert own_run(fields) == run
 
 
 @dataclass(frozen=True)
