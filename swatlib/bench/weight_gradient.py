@@ -7,6 +7,7 @@ are fewer than output channels, else the doubled stride. Layers of a fraction of
 nothing: there the cost of calling decides.
 """
 
+from collections.abc import Callable
 from math import exp, log
 
 import torch
@@ -77,13 +78,14 @@ def faster(
     inputs: int,
     outputs: int,
     layout: torch.memory_format,
+    measure: Callable[..., dict[str, float]] = seconds,
 ) -> float:
     """Return the dense weight gradient's time over the fast form's."""
     geometry = Convolution((stride,) * 2, (kernel // 2,) * 2)
     x = torch.randn(batch, inputs, pixels, pixels).contiguous(memory_format=layout)
     w = torch.randn(outputs, inputs, kernel, kernel).contiguous(memory_format=layout)
     grad = torch.randn_like(torch.conv2d(x, w, None, geometry.stride, geometry.padding))
-    taken = seconds(
+    taken = measure(
         {
             "dense": lambda: dense_weight_gradient(grad, x, w, geometry),
             "fast": lambda: weight_gradient(grad, x, w.shape, geometry),
