@@ -1,7 +1,6 @@
 """How alike neighbouring pixels of feature maps are, layer by layer (FST section 6, Figure 4).
 
-``python -m swatlib.experiments.similarity`` measures what has no record yet and writes it to
-``data/records/similarity``. It reads photographs from SWATLIB_DATA.
+It reads photographs from SWATLIB_DATA.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,9 +25,6 @@ from swatlib.models import network
 from swatlib.records import iterate_records
 from swatlib.similarity import column_correlation, column_similarity, scattered
 from swatlib.training import Run, build, train
-
-if TYPE_CHECKING:
-    from swatlib.sweep import Summary
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "records" / "similarity"
 
@@ -69,6 +65,10 @@ class Look:
     epochs: int = 0
     train_images: int = 0
     seed: int = 0
+
+    def compute(self) -> dict[str, Any]:
+        """Measure what the network sees, see `look`."""
+        return look(self)
 
 
 def similarity() -> list[Look]:
@@ -234,14 +234,3 @@ def measured(folder: Path | str = FOLDER) -> pd.DataFrame:
         for record in iterate_records(Path(folder))
         for row in record.metrics["rows"]
     )
-
-
-def run(folder: Path = FOLDER, budget: float | None = None) -> Summary:
-    """Measure what has no record yet."""
-    from swatlib.sweep import sweep  # its progress bar is of no use to those who read records
-
-    return sweep(similarity(), folder, look, budget=budget)
-
-
-if __name__ == "__main__":
-    print(run())
