@@ -22,7 +22,7 @@ from swatlib.detection.average_precision import average_precision
 from swatlib.detection.detector import STRIDE, Detector, detect, standardised
 from swatlib.detection.images import BoxedImages, DetectionData, check, describe
 from swatlib.detection.loss import detection_loss
-from swatlib.detection.scenes import read_scenes
+from swatlib.detection.scenes import one_class, read_scenes
 from swatlib.detection.targets import assign, locations
 from swatlib.detection.yolo import read_yolo
 from swatlib.fst import decay_pruned_
@@ -30,6 +30,7 @@ from swatlib.recipes import recipe
 from swatlib.sparsify import sparsify_
 from swatlib.training import memory_format, rate
 
+SCENES = ("scenes", "scenes-one-class")
 OnStep = Callable[[int, nn.Module], None]
 
 
@@ -40,7 +41,8 @@ class DetectionRun:
     Parameters
     ----------
     data : str
-        ``"scenes"``, or an archive in the YOLO layout in the folder that ``SWATLIB_DATA`` names.
+        ``"scenes"``, of ten classes, ``"scenes-one-class"``, or an archive in the YOLO layout in
+        the folder that ``SWATLIB_DATA`` names.
     pixels, images : int, optional
         Size of the images and number of training images, where not the data's own.
     evaluated_on : str
@@ -106,20 +108,20 @@ def load(name: str, pixels: int | None = None, images: int | None = None) -> Det
     FileNotFoundError
         If ``SWATLIB_DATA`` names no folder.
     """
-    return _load(name, pixels, images, None if name == "scenes" else data_folder())
+    return _load(name, pixels, images, None if name in SCENES else data_folder())
 
 
 @lru_cache(maxsize=2)
 def _load(name: str, pixels: int | None, images: int | None, folder: Path | None) -> DetectionData:
-    if name == "scenes":
-        data = read_scenes(pixels)
+    if name in SCENES:
+        data = read_scenes(pixels) if name == "scenes" else one_class(read_scenes(pixels))
     else:
         path = find(name, folder) if folder is not None and name == Path(name).name else None
         if path is None or not path.is_file():
             where = "SWATLIB_DATA is not set" if folder is None else f"SWATLIB_DATA is {folder}"
             raise ValueError(
-                f"unknown detection data {name!r}: allowed are scenes and the archives in the "
-                f"folder SWATLIB_DATA names ({where})"
+                f"unknown detection data {name!r}: allowed are {', '.join(SCENES)} and the archives "
+                f"in the folder SWATLIB_DATA names ({where})"
             )
         data = read_yolo(path, pixels)
     for part in (data.train, data.test):

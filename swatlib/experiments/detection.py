@@ -6,7 +6,9 @@ from itertools import product
 from swatlib.detection.training import DetectionRun
 
 SEEDS = (0, 1, 2, 3, 4)
-SCENES = DetectionRun(pixels=32, images=1500, epochs=8, batch_size=16, lr=0.1)
+SCENES = DetectionRun(
+    data="scenes-one-class", pixels=32, images=800, epochs=6, batch_size=16, lr=0.1
+)
 # Over-fitting: without weight decay, measured on the training images. Needs SWATLIB_DATA.
 COCO = DetectionRun(
     data="coco256-detection",

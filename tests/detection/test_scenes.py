@@ -9,7 +9,15 @@ import torch
 from swatlib.data.digits import read_digits
 from swatlib.detection.boxes import iou
 from swatlib.detection.images import BoxedImages, check, describe
-from swatlib.detection.scenes import FAINTEST, SIZES, backgrounds, compose, ink, read_scenes
+from swatlib.detection.scenes import (
+    FAINTEST,
+    SIZES,
+    backgrounds,
+    compose,
+    ink,
+    one_class,
+    read_scenes,
+)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +97,11 @@ def test_the_scenes_of_the_book_never_change() -> None:
         "classes": 10,
         "fingerprint": "8fd8ee53768e1f40",
     }
+    blank = one_class(data)
+    assert torch.equal(blank.test.images, data.test.images)
+    assert all(map(torch.equal, blank.test.boxes, data.test.boxes))
+    assert not torch.cat(blank.train.labels).any()
+    assert (blank.name, blank.class_names) == ("scenes-one-class", ("object",))
     empty = sum(not len(boxes) for boxes in data.train.boxes) / 2000
     assert 0.15 < empty < 0.25
 

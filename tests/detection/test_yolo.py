@@ -113,9 +113,7 @@ def test_an_archive_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert data.train.images.shape[0] == 1
     assert torch.equal(data.train.boxes[0], load("photos", pixels=32).train.boxes[0])
     for name in ("nothing", "../photos"):
-        with pytest.raises(
-            ValueError, match=f"unknown detection data '{name}': allowed"
-        ):
+        with pytest.raises(ValueError, match=f"unknown detection data '{name}': allowed"):
             load(name)
     monkeypatch.delenv("SWATLIB_DATA")
     with pytest.raises(ValueError, match="SWATLIB_DATA is not set"):
