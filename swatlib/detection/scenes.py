@@ -141,8 +141,8 @@ def read_scenes(pixels: int | None = None) -> DetectionData:
 
 def one_class(data: DetectionData) -> DetectionData:
     """Return the same images and boxes with a single class: what is to be found, not read."""
-    blank = [
+    train, test = (
         part._replace(labels=[torch.zeros_like(y) for y in part.labels])
         for part in (data.train, data.test)
-    ]
-    return DetectionData(f"{data.name}-one-class", *blank, ("object",))
+    )
+    return DetectionData(f"{data.name}-one-class", train, test, ("object",))

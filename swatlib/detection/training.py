@@ -120,8 +120,8 @@ def _load(name: str, pixels: int | None, images: int | None, folder: Path | None
         if path is None or not path.is_file():
             where = "SWATLIB_DATA is not set" if folder is None else f"SWATLIB_DATA is {folder}"
             raise ValueError(
-                f"unknown detection data {name!r}: allowed are {', '.join(SCENES)} and the archives "
-                f"in the folder SWATLIB_DATA names ({where})"
+                f"unknown detection data {name!r}: allowed are {', '.join(SCENES)} and the "
+                f"archives in the folder SWATLIB_DATA names ({where})"
             )
         data = read_yolo(path, pixels)
     for part in (data.train, data.test):
