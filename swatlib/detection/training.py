@@ -6,7 +6,7 @@ detector becomes sparse by the same three lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from swatlib.data import data_folder
 from swatlib.data.folder import find
@@ -28,10 +28,9 @@ from swatlib.detection.yolo import read_yolo
 from swatlib.fst import decay_pruned_
 from swatlib.recipes import recipe
 from swatlib.sparsify import sparsify_
-from swatlib.training import memory_format, rate
+from swatlib.training import OnStep, memory_format, rate
 
 SCENES = ("scenes", "scenes-one-class")
-OnStep = Callable[[int, nn.Module], None]
 
 
 @dataclass(frozen=True)

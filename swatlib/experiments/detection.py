@@ -12,10 +12,10 @@ SCENES = DetectionRun(
 # Over-fitting: without weight decay, measured on the training images. Needs SWATLIB_DATA.
 COCO = DetectionRun(
     data="coco256-detection",
-    pixels=96,
+    pixels=64,
     images=24,
     evaluated_on="train",
-    epochs=80,
+    epochs=60,
     batch_size=4,
     lr=0.05,
     weight_decay=0.0,
