@@ -23,11 +23,11 @@ COCO = DetectionRun(
 
 
 def scenes() -> list[DetectionRun]:
-    """Train on scenes dense, with FST, and with FST without information restoration."""
+    """Train on scenes dense, with FST, and with FST of the weights only."""
     pairs = product(SEEDS, (("dense", 0.0), ("fst", 0.5)))
     runs = [replace(SCENES, method=m, sparsity=s, seed=seed) for seed, (m, s) in pairs]
     return runs + [
-        replace(SCENES, method="fst-unrestored", sparsity=0.5, seed=seed) for seed in SEEDS
+        replace(SCENES, method="fst-weights", sparsity=0.5, seed=seed) for seed in SEEDS
     ]
 
 
