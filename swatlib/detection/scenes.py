@@ -6,6 +6,8 @@ Boxes never overlap, and about a fifth of the scenes are empty. Training and tes
 digit and no pixel of a photograph. The scenes are the same on every machine and for every run.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -118,8 +120,11 @@ def _paint(scene: Pixels, paint: Pixels, box: tuple[int, int, int, int]) -> None
     under += paint * (colour - under)
 
 
+@lru_cache(maxsize=2)
 def read_scenes(pixels: int | None = None) -> DetectionData:
     """Compose 2000 training and 500 test scenes of 48x48 pixels, or another of `PIXELS`.
+
+    The second call returns the same tensors.
 
     Raises
     ------
