@@ -1,7 +1,8 @@
 """What FST adds to a step of ResNet-18 and what it saves (FST Tables 2 and 6), as shares of a step.
 
-One thread, in CPU time of the process: other work on the machine then disturbs little. ``save``
-writes the record that the chapter on costs shows.
+One thread, in CPU time of the process: other work on the machine then disturbs little. Choosing
+includes applying the choice, and S(X^T) the unfolding. ``save`` writes the record that the chapter
+on costs shows.
 """
 
 from collections.abc import Callable, Mapping
