@@ -5,7 +5,7 @@ from itertools import product
 
 from swatlib.detection.training import DetectionRun
 
-SEEDS = (0, 1, 2, 3, 4)
+SEEDS = range(5)
 SCENES = DetectionRun(
     data="scenes-one-class", pixels=32, images=800, epochs=6, batch_size=16, lr=0.1
 )
@@ -23,14 +23,10 @@ COCO = DetectionRun(
 
 
 def scenes() -> list[DetectionRun]:
-    """Train on scenes dense and with FST; without its restoration; with sparse weights only.
-
-    The last two say which part of FST does what: lines 4 and 3 of its Table 5.
-    """
-    pairs = product(SEEDS, (("dense", 0.0), ("fst", 0.5)))
-    parts = product(("fst-unrestored", "fst-weights"), SEEDS)
-    runs = [replace(SCENES, method=m, sparsity=s, seed=seed) for seed, (m, s) in pairs]
-    return runs + [replace(SCENES, method=m, sparsity=0.5, seed=seed) for m, seed in parts]
+    """Train on scenes dense, with FST, and with FST without information restoration."""
+    methods = {"dense": 0.0, "fst": 0.5, "fst-unrestored": 0.5}
+    cells = product(SEEDS, methods.items())
+    return [replace(SCENES, method=m, sparsity=s, seed=seed) for seed, (m, s) in cells]
 
 
 def coco() -> list[DetectionRun]:
