@@ -45,6 +45,7 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "fst-ablation-digits": fst.fst_ablation_digits,
     "fst-ablation-patches": fst.fst_ablation_patches,
     "fst-ablation-cifar": fst.fst_ablation_cifar,
+    "fst-resolution-cifar": fst.fst_resolution_cifar,
     "saliency-digits": fst.saliency_digits,
     "saliency-cifar": fst.saliency_cifar,
     "two-to-four-digits": fst.two_to_four_digits,

@@ -33,6 +33,12 @@ def fst_ablation_cifar() -> list[Run]:
     return _grid(CIFAR, ABLATION, MORE_SEEDS, "small_resnet")
 
 
+def fst_resolution_cifar() -> list[Run]:
+    """The lines of the weight gradient (1, 3, 4, 5) at 32x32 pixels: neighbours are more alike."""
+    base = replace(CIFAR, pixels=32, images=2_500)
+    return _grid(base, ABLATION[1:], SEEDS, "small_resnet")
+
+
 def saliency_digits() -> list[Run]:
     """WG, WX, GG and GX (Table 1), on digits; "GG" also with one S(G) for both its products."""
     letter = replace(DIGITS, method="gg", sparsity=0.5, options={"gradient_over": "HW"})
