@@ -195,7 +195,7 @@ def train(
     layout = memory_format(model)
     model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
     images = boxed.images.to(device)
-    points, labels, boxes = (t.to(device) for t in _targets(boxed))
+    points, labels, boxes = (t.to(device) for t in targets_of(boxed))
     optimizer = torch.optim.SGD(
         model.parameters(), lr=run.lr, momentum=run.momentum, weight_decay=run.weight_decay
     )
@@ -233,7 +233,7 @@ def train(
             return
 
 
-def _targets(boxed: BoxedImages) -> tuple[Tensor, Tensor, Tensor]:
+def targets_of(boxed: BoxedImages) -> tuple[Tensor, Tensor, Tensor]:
     """Return the locations (L, 2) and what they learn: labels (N, L) and boxes (N, L, 4)."""
     height, width = (side // STRIDE for side in boxed.images.shape[-2:])
     points = locations(height, width, STRIDE)
