@@ -170,8 +170,8 @@ def _two_of_four(line: np.ndarray) -> np.ndarray:
         part = slice(start, start + CHUNK)
         magnitude = _magnitude(line[part])
         length = len(magnitude)
-        wins = np.full(length // 4, 0x03020100, np.uint32)  # byte j: all j places before it lose
-        for distance, pairs in ((1, 0x00010101), (2, 0x00000101), (3, 0x00000001)):
+        wins = np.full(length // 4, 0x03_02_01_00, np.uint32)  # byte j: all j places before it lose
+        for distance, pairs in ((1, 0x00_01_01_01), (2, 0x00_00_01_01), (3, 0x00_00_00_01)):
             won = np.zeros(length, dtype=bool)
             np.greater_equal(
                 magnitude[:-distance], magnitude[distance:], out=won[: length - distance]
@@ -182,7 +182,7 @@ def _two_of_four(line: np.ndarray) -> np.ndarray:
             words <<= np.uint32(8 * distance)
             wins -= words
         wins >>= np.uint32(1)  # two or three wins: the second bit
-        wins &= np.uint32(0x01010101)
+        wins &= np.uint32(0x01_01_01_01)
         mask[part] = wins.view(bool)
     return mask
 
