@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from swatlib.masks import keep
 from swatlib.products import Convolution, Criteria, convolution, linear
 from swatlib.recipes import Recipe
-from swatlib.selectors import Memory, keep
+from swatlib.selectors import Memory
 
 
 class _Sparse:

@@ -16,9 +16,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from swatlib.masks import keep as keep  # to apply what is chosen here
 from swatlib.thresholds import (
     SAMPLE,
-    keep_above,
     kth_magnitude,
     refreshed_magnitude,
     sampled_magnitude,
@@ -185,16 +185,6 @@ def random_mask(
 ) -> Tensor:
     """Return a mask of exactly K entries per slice, drawn uniformly without replacement."""
     return topk_mask(torch.rand(x.shape, generator=generator, device=x.device), sparsity, over)
-
-
-def keep(x: Tensor, criterion: Tensor | None) -> Tensor:
-    """Apply a criterion: a bool mask, a threshold, or None for everything."""
-    if criterion is None:
-        return x
-    if criterion.dtype == torch.bool:
-        # In place on a copy, because torch.where would give the mask's memory format to the result.
-        return x.clone().masked_fill_(~criterion, 0)
-    return keep_above(x, criterion)
 
 
 def _check_whole(name: str, value: object, over: str) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from swatlib.bench.timing import seconds
 from swatlib.channels import TopChannels, used_inputs
-from swatlib.selectors import keep
+from swatlib.masks import keep
 
 BATCH = 32
 # channels (in and out) and pixels of the 3x3 convolutions of ResNet-18 on CIFAR

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from swatlib.masks import keep
 from swatlib.recipes import Recipe
-from swatlib.selectors import keep
 from swatlib.simulator.geometry import Layer, layers_of
 from swatlib.simulator.masks import Masks
 
