@@ -194,8 +194,8 @@ def column_correlation(x: Tensor, centred: bool = True) -> float:
         W at least 2.
     centred : bool
         True: subtract each channel's mean first. False: the cosine between the two, which decides
-        how good the guess of Eq. 9 is; with neighbours of equal length, |X - X'|^2 / |X|^2 is
-        2 (1 - cosine).
+        how good the guess of Eq. 9 is; of neighbours of equal length, the squared distance is
+        2 (1 - cosine) times the squared length.
 
     Returns
     -------

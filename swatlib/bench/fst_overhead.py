@@ -45,7 +45,7 @@ def shares(image: int, batch: int, layout: str, repeat: int = 3) -> pd.DataFrame
     image, batch : int
         Pixels a side, images a batch.
     layout : str
-        A key of :data:`~swatlib.bench.weight_gradient.LAYOUTS`.
+        A key of ``LAYOUTS`` of :mod:`swatlib.bench.weight_gradient`.
     repeat : int
         Turns.
 
