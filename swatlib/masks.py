@@ -3,14 +3,7 @@
 import torch
 from torch import Tensor
 
-from swatlib.thresholds import keep_above
-
-INTEGERS = {
-    torch.float16: torch.int16,
-    torch.bfloat16: torch.int16,
-    torch.float32: torch.int32,
-    torch.float64: torch.int64,
-}
+from swatlib.thresholds import INTEGERS, keep_above
 
 
 def keep(x: Tensor, criterion: Tensor | None) -> Tensor:

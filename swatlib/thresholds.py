@@ -9,11 +9,61 @@ from math import gcd
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+INTEGERS = {
+    torch.float16: torch.int16,
+    torch.bfloat16: torch.int16,
+    torch.float32: torch.int32,
+    torch.float64: torch.int64,
+}
+"""The integer type that has the bits of a float."""
 
 SAMPLE = 2**16
 """Default sample size: at density d the realised density has a standard error of
 sqrt(d (1 - d) / SAMPLE), at most 0.2 percentage points."""
+
+
+BRACKET = 2**12
+"""Entries sampled to bracket the K-th largest."""
+
+
+def kth_largest(values: NDArray[np.signedinteger], k: int) -> np.signedinteger:
+    """Return the ``k``-th largest of a vector of integers, in time that hardly depends on them.
+
+    A sample brackets the answer; two comparisons of the whole vector show whether it is one end of
+    the bracket (as it is among many equal values, on which partitioning degenerates) and leave a
+    few per cent of the entries to be partitioned otherwise. Where the sample misled, the whole
+    vector is partitioned: the result is exact in any case.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        Not negative.
+    k : int
+        Between 1 and n.
+    """
+    n = len(values)
+    sample = np.sort(values[:: _stride(n, BRACKET)])
+    fraction = 1 - k / n
+    spread = 4 * (fraction * (1 - fraction) / len(sample)) ** 0.5
+    first, last = (int((fraction + side * spread) * len(sample)) for side in (-1, 1))
+    low = sample[first - 1] if first > 0 else sample.dtype.type(-1)
+    largest = sample.dtype.type(np.iinfo(sample.dtype).max)
+    high = sample[last + 1] if last + 1 < len(sample) else largest
+    over_low, from_high = values > low, values >= high
+    above = int(np.count_nonzero(from_high))
+    if above >= k:
+        if np.count_nonzero(values > high) < k:
+            return high
+    elif k <= np.count_nonzero(over_low):
+        inner = values.compress(over_low ^ from_high)
+        place = len(inner) - (k - above)
+        return np.partition(inner, place)[place]
+    elif k <= np.count_nonzero(values >= low):
+        return low
+    return np.partition(values, n - k)[n - k]
 
 
 @torch.library.custom_op("swatlib::kth_magnitude", mutates_args=())
@@ -34,17 +84,21 @@ def kth_magnitude(x: Tensor, k: int) -> Tensor:
 
     Notes
     -----
-    On a CPU this is introselect on the magnitudes (``numpy.partition``), which is vectorised and an
-    order of magnitude faster than ``torch.topk`` or ``torch.kthvalue`` on one long row. On a GPU it
-    is ``torch.topk`` without sorting, a parallel radix select that never waits for the host.
+    On a CPU this is introselect (``numpy.partition``) on the bits of the magnitudes: those of
+    floats without a sign order as integers do, with NaN above infinity. Long rows are first
+    narrowed to the few entries that a sample leaves in question, see :func:`kth_largest`. On a GPU
+    it is ``torch.topk`` without sorting, a parallel radix select that never waits for the host.
     """
-    magnitude = _magnitude(x)
     if x.device.type != "cpu":
-        return magnitude.topk(k, dim=1, sorted=False).values.amin(dim=1)
-    n = magnitude.shape[1]
-    scratch = magnitude.numpy()
-    scratch.partition(n - k, axis=1)
-    return torch.from_numpy(scratch[:, n - k].copy())
+        return _magnitude(x).topk(k, dim=1, sorted=False).values.amin(dim=1)
+    bits = x.detach().abs().view(INTEGERS[x.dtype]).numpy()
+    n = bits.shape[1]
+    if n < 4 * BRACKET:
+        bits.partition(n - k, axis=1)
+        kth = bits[:, n - k].copy()
+    else:
+        kth = np.array([kth_largest(row, k) for row in bits], dtype=bits.dtype)
+    return torch.from_numpy(kth).view(x.dtype).to(_precision(x))
 
 
 @kth_magnitude.register_fake
@@ -150,14 +204,25 @@ def keep_above(x: Tensor, threshold: Tensor) -> Tensor:
         Same shape, dtype and memory format as ``x``. Entries equal to the threshold survive, so
         ties can leave more than K. NaN entries survive: a diverged tensor stays visible.
     """
-    single = x.dtype in (torch.float32, torch.float64) and threshold.numel() == 1
-    if single and _eager_cpu(x):
-        # One vectorised pass, several times faster on a CPU than compare-and-select. Hardshrink
-        # keeps what is strictly above its bound, so that is the next number below the threshold.
-        precision = np.float64 if x.dtype == torch.float64 else np.float32
-        below = np.nextafter(precision(threshold.item()), precision(-np.inf))
-        return torch.nn.functional.hardshrink(x, float(below))
+    if x.dtype in INTEGERS and threshold.numel() == 1 and _eager_cpu(x):
+        # One vectorised pass, several times faster on a CPU than compare-and-select.
+        return torch.nn.functional.hardshrink(x, _just_below(threshold, x.dtype))
     return torch.where(_magnitude(x) < threshold, 0, x)
+
+
+def _just_below(threshold: Tensor, dtype: torch.dtype) -> float:
+    """Return the largest number of ``dtype`` below ``threshold``; -1 if that is zero or less.
+
+    Hardshrink keeps what is strictly above its bound in magnitude, and so what reaches the
+    threshold. NaN stays NaN, which drops nothing.
+    """
+    threshold = threshold.reshape(())
+    if not threshold > 0:
+        return float(threshold) if threshold.isnan() else -1.0
+    rounded = threshold.to(dtype)
+    bits = rounded.view(INTEGERS[dtype])
+    # The next number below has the next smaller bits; one that was rounded down is itself below.
+    return float(rounded if rounded.to(threshold.dtype) < threshold else (bits - 1).view(dtype))
 
 
 def above(x: Tensor, threshold: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from swatlib.augmentation import augment
 from swatlib.data import Dataset, load
 from swatlib.distribution import ALLOCATIONS, at_sparsity, densities, redistribute_
 from swatlib.fst import decay_pruned_
@@ -22,7 +23,8 @@ from swatlib.sparsify import report, sparsifiable, sparsify_
 from swatlib.topology import freeze_, mask_gradients_
 
 OnStep = Callable[[int, nn.Module], None]
-SCHEDULES = ("cosine", "steps", "constant")
+SCHEDULES = ("cosine", "steps", "constant", "one-cycle")
+PRECISIONS = ("bfloat16",)
 DENSE: dict[str, Any] = {
     "method": "dense",
     "sparsity": 0.0,
@@ -74,7 +76,18 @@ class Run:
         Of SGD; ``lr`` is the peak rate.
     schedule : str
         "cosine" to zero, per step; "steps", a tenth at one and two thirds of the run as the papers
-        have it for CIFAR; "constant". The first twentieth of a run warms up linearly.
+        have it for CIFAR; "constant". The first twentieth of a run warms up linearly. "one-cycle"
+        rises linearly for the first fifth of the run and falls linearly to zero.
+    nesterov : bool, optional
+        True takes Nesterov's momentum.
+    precision : str, optional
+        "bfloat16" trains and evaluates under autocast; if not given, in float32.
+    flips : bool, optional
+        True mirrors training images at random.
+    shifts : int, optional
+        Shift training images at random by up to so many pixels.
+    label_smoothing : float, optional
+        In [0, 1), of the training loss.
     seed : int
         Of the initial weights, the order of the images and every random choice of the method.
     """
@@ -100,6 +113,11 @@ class Run:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     schedule: str = "cosine"
+    nesterov: bool | None = None
+    precision: str | None = None
+    flips: bool | None = None
+    shifts: int | None = None
+    label_smoothing: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -112,6 +130,16 @@ class Run:
             raise ValueError(f"lr must be positive, got {self.lr}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {SCHEDULES}, got {self.schedule!r}")
+        if self.precision not in (None, *PRECISIONS):
+            raise ValueError(
+                f"precision must be one of {PRECISIONS} or None, got {self.precision!r}"
+            )
+        if self.shifts is not None and self.shifts < 0:
+            raise ValueError(f"shifts must be at least 0, got {self.shifts}")
+        if self.label_smoothing is not None and not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0, got 0")
         # An unknown method or sparsity is known to be wrong before anything is computed.
         used = recipe(self.method, self.sparsity, **self.options)
         for name in ("allocation", "observe"):
@@ -262,9 +290,18 @@ def train(
     train_x, train_y, test_x, test_y = (t.to(device) for t in dataset[1:5])
     train_x, test_x = (t.to(memory_format=layout) for t in (train_x, test_x))
     optimizer = torch.optim.SGD(
-        model.parameters(), lr=run.lr, momentum=run.momentum, weight_decay=run.weight_decay
+        model.parameters(),
+        lr=run.lr,
+        momentum=run.momentum,
+        weight_decay=run.weight_decay,
+        nesterov=bool(run.nesterov),
     )
     order = torch.Generator().manual_seed(run.seed)
+    # A stream of its own: augmented or not, a run sees the images in the same order.
+    distortion = torch.Generator().manual_seed(run.seed)
+    low = run.precision is not None
+    autocast = torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=low)
+    smoothing = run.label_smoothing or 0.0
     # A last batch of one image has no batch statistics; it is left out.
     starts = [s for s in range(0, len(train_x), run.batch_size) if len(train_x) - s > 1]
     step, steps = 0, run.epochs * len(starts)
@@ -279,7 +316,14 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = run.lr * rate(run.schedule, step / steps)
             optimizer.zero_grad(set_to_none=True)
-            loss = nn.functional.cross_entropy(model(train_x[batch]), train_y[batch])
+            images = train_x[batch]
+            if run.flips or run.shifts:
+                images = augment(images, distortion, bool(run.flips), run.shifts or 0)
+            with autocast:
+                output = model(images)
+            loss = nn.functional.cross_entropy(
+                output.float(), train_y[batch], label_smoothing=smoothing
+            )
             loss.backward()
             if run.masked_gradients:
                 mask_gradients_(model)
@@ -291,7 +335,8 @@ def train(
             step += 1
             if on_step is not None:
                 on_step(step, model)
-        accuracy, test_loss = evaluate(model, test_x, test_y)
+        with autocast:
+            accuracy, test_loss = evaluate(model, test_x, test_y)
         train_loss = total.item() / len(starts)
         yield {
             "epoch": epoch + 1,
@@ -323,6 +368,8 @@ def memory_format(model: nn.Module) -> torch.memory_format:
 
 def rate(schedule: str, progress: float) -> float:
     """Return the learning rate, as a fraction of its peak, at ``progress`` in [0, 1) of a run."""
+    if schedule == "one-cycle":
+        return min((progress + 1e-3) / 0.2, (1 - progress) / 0.8)
     warm_up = min(1.0, (progress + 1e-3) / 0.05)
     if schedule == "cosine":
         return warm_up * 0.5 * (1 + cos(pi * progress))
@@ -341,7 +388,7 @@ def evaluate(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 500) -> t
     model.eval()
     correct, loss = 0, 0.0
     for images, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
-        output = model(images)
+        output = model(images).float()
         correct += int((output.argmax(1) == labels).sum())
         loss += nn.functional.cross_entropy(output, labels, reduction="sum").item()
     model.train(training)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from swatlib.thresholds import (
+    BRACKET,
     SAMPLE,
     keep_above,
     kth_magnitude,
@@ -211,3 +212,66 @@ def test_one_threshold_per_slice() -> None:
     x = torch.tensor([[1.0, -2.0, 3.0], [10.0, 20.0, -30.0]])
     kept = keep_above(x, torch.tensor([[2.0], [15.0]]))
     assert kept.tolist() == [[0, -2, 3], [0, 20, -30]]
+
+
+def _awkward(kind, n, dtype):
+    x = torch.randn(n, generator=torch.Generator().manual_seed(0))
+    made = {
+        "gaussian": x,
+        "rectified": (x - 0.5).relu(),
+        "clamped": x.clamp(-0.3, 0.3),
+        "binary": (x > 0).float(),
+        "constant": torch.full((n,), 0.7),
+        "zero": torch.zeros(n),
+        "sorted": x.sort().values,
+        "falling": x.sort(descending=True).values,
+        "one_large": torch.cat([torch.ones(1) * 9, torch.zeros(n - 1)]),
+        "with_NaN": torch.where(x > 2, torch.nan, x),
+        "with_infinity": torch.where(x > 2, -torch.inf, x),
+        # What equal steps through memory see least of.
+        "periodic": torch.arange(n).remainder(17).float(),
+    }
+    return made[kind].to(dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "gaussian",
+        "rectified",
+        "clamped",
+        "binary",
+        "constant",
+        "zero",
+        "sorted",
+        "falling",
+        "one_large",
+        "with_NaN",
+        "with_infinity",
+        "periodic",
+    ],
+)
+def test_long_rows_of_any_kind(kind, dtype):
+    n = 5 * BRACKET + 3
+    x = _awkward(kind, n, dtype)
+    magnitude = x.double().abs().nan_to_num(nan=torch.inf, posinf=torch.inf).sort().values
+    for k in (1, 2, 7, n // 10, n // 2, n - 2 * BRACKET, n - 1, n):
+        kth = kth_magnitude(torch.stack([x, x.flip(0)]), k).double()
+        assert torch.equal(kth.nan_to_num(nan=torch.inf, posinf=torch.inf), magnitude[[-k, -k]])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64])
+@pytest.mark.parametrize("bound", [0.0, -1.0, 1e-40, 0.1, 0.7, 3.0, float("inf"), float("nan")])
+def test_keeping_is_comparing_in_every_dtype(bound, dtype):
+    x = torch.cat([torch.randn(500), torch.tensor([0.0, -0.0, torch.inf, -torch.inf, torch.nan])])
+    x = x.to(dtype)
+    threshold = torch.tensor(
+        bound, dtype=torch.float64 if dtype == torch.float64 else torch.float32
+    )
+    wanted = torch.where(x.abs().to(threshold.dtype) < threshold, 0, x)
+    assert torch.equal(keep_above(x, threshold).nan_to_num(), wanted.nan_to_num())
+    assert torch.equal(keep_above(x, threshold).isnan(), wanted.isnan())
+    for entry in x[:9]:  # thresholds that are entries
+        kept = keep_above(x, entry.abs().to(threshold.dtype))
+        assert torch.equal(kept != 0, (x.abs() >= entry.abs()) & (x != 0) | x.isnan())

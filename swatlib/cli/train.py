@@ -96,6 +96,19 @@ def train(
     momentum: Annotated[float, typer.Option(help="Momentum.")] = 0.9,
     weight_decay: Annotated[float, typer.Option(help="Weight decay.")] = 5e-4,
     schedule: Annotated[str, typer.Option(help="Of the learning rate.")] = "cosine",
+    nesterov: Annotated[
+        bool | None, typer.Option("--nesterov", help="Nesterov's momentum.")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="bfloat16: train under autocast; float32 if not given.")
+    ] = None,
+    flips: Annotated[
+        bool | None, typer.Option("--flips", help="Mirror training images at random.")
+    ] = None,
+    shifts: Annotated[
+        int | None, typer.Option(help="Shift training images by up to so many pixels.")
+    ] = None,
+    label_smoothing: Annotated[float | None, typer.Option(help="Of the training loss.")] = None,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
