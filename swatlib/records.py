@@ -2,8 +2,9 @@
 
 A run is a frozen dataclass whose fields are JSON values; the fields are its *specification*. The
 name of a record is the hash of its specification, so whether a run has been done is whether its
-file is there. Files appear whole or not at all. A file that is damaged, or whose content does not
-belong to its name, is named in a warning and not used.
+file is there. Files appear whole or not at all. A checksum covers everything else in the file. A
+file that is damaged, was changed, or whose content does not belong to its name, is named in a
+warning and not used.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import math
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +25,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from _typeshed import DataclassInstance
 
-VERSION = 1
+VERSION = 2
 
 
 class UnknownVersion(ValueError):
-    """The record was written by another version of the library, which may know more."""
+    """The record has another layout: an older one, or one that a later library knows more about."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Record:
         Versions.
     device : str
         ``"cpu"`` or the name of the GPU.
+    processor : str or None
+        Model name of the CPU, None where unknown.
+    instruction_set : str or None
+        What PyTorch used of it, e.g. ``"AVX2"`` or ``"AVX512"``, None where unknown. Other sets
+        round differently, so only records with the same one can agree to the last bit.
     threads : int
         CPU threads PyTorch used.
     seconds : float
@@ -62,6 +69,8 @@ class Record:
     library: str
     torch: str
     device: str
+    processor: str | None
+    instruction_set: str | None
     threads: int
     seconds: float
     date: str
@@ -151,12 +160,42 @@ def _from_json(value: Any) -> Any:
     return _WORDS.get(value, value) if isinstance(value, str) else value
 
 
+def checksum(fields: dict[str, Any]) -> str:
+    """Return the SHA-256 of a record's fields as one JSON text, the checksum itself left out.
+
+    The text has sorted names and no blanks, so the layout of the file does not matter; every name
+    and every value does, to the last digit.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
+    covered = {name: value for name, value in fields.items() if name != "checksum"}
+    text = json.dumps(covered, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def write_record(folder: Path, record: Record) -> Path:
-    """Write a record, atomically, and return its path."""
+    """Write a record, atomically, and return its path.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it could not be read again: a field is of the wrong type or no JSON value.
+    OSError
+        If it cannot be written.
+    """
     fields = dataclasses.asdict(record) | {"metrics": jsonable(record.metrics)}
+    return write_fields(folder / f"{record.key}.json", fields)
+
+
+def write_fields(path: Path, fields: dict[str, Any]) -> Path:
+    """Write the fields of a record with their checksum, see `write_record`."""
+    fields = fields | {"checksum": checksum(fields)}
     content = json.dumps(fields, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    path = folder / f"{record.key}.json"
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{record.key}-", suffix=".tmp")
+    _record(_parse(content), path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(content)
@@ -170,38 +209,119 @@ def write_record(folder: Path, record: Record) -> Path:
     return path
 
 
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its pairs; Python's reader would take the last of two in silence."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{max(names, key=names.count)!r} is there twice")
+    return fields
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _parse(content: str) -> Any:
+    return json.loads(content, object_pairs_hook=_distinct, parse_constant=_no_constant)
+
+
+def read_fields(path: Path, version: int = VERSION) -> dict[str, Any]:
+    """Read what is in the file of a record, of this layout or an older one, and check its version.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it cannot be read.
+    UnknownVersion
+        If its layout has another version.
+    ValueError
+        If it is no JSON object with a version.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(f"record {path} must be a file")
+    try:
+        fields = _parse(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"record {path} is damaged: {error}") from error
+    if not isinstance(fields, dict) or "version" not in fields:
+        raise ValueError(f"record {path} is damaged: it has no version")
+    found = fields["version"]
+    if type(found) is not int or found != version:
+        old = type(found) is int and 1 <= found < VERSION
+        hint = f"; `swatlib records upgrade --records {path.parent}` rewrites it" if old else ""
+        raise UnknownVersion(
+            f"record {path} has version {found!r}, this library knows {version}{hint}"
+        )
+    return fields
+
+
+def _is_date(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+_TEXT: tuple[str, Callable[[Any], bool]] = ("text", lambda value: type(value) is str)
+_TEXT_OR_NULL = ("text or null", lambda value: value is None or type(value) is str)
+_OBJECT = ("an object", lambda value: type(value) is dict)
+_FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "specification": _OBJECT,
+    "metrics": _OBJECT,
+    "data": ("an object or null", lambda value: value is None or type(value) is dict),
+    "library": _TEXT,
+    "torch": _TEXT,
+    "device": _TEXT,
+    "processor": _TEXT_OR_NULL,
+    "instruction_set": _TEXT_OR_NULL,
+    "threads": ("a positive integer", lambda value: type(value) is int and value > 0),
+    "seconds": ("0 or more", lambda value: type(value) in (int, float) and value >= 0),
+    "date": ("an ISO 8601 date", _is_date),
+    "version": ("an integer", lambda value: type(value) is int),
+    "checksum": _TEXT,
+}
+
+
+def _check(fields: dict[str, Any]) -> None:
+    """Raise ValueError if the fields are not those of a record, or the checksum is not theirs."""
+    if fields.keys() != _FIELDS.keys():
+        odd = sorted(fields.keys() ^ _FIELDS.keys())
+        raise ValueError(f"{', '.join(odd)} missing or not known")
+    for name, (wanted, is_right) in _FIELDS.items():
+        if not is_right(fields[name]):
+            raise ValueError(f"{name} must be {wanted}, got {fields[name]!r}")
+    if (found := checksum(fields)) != fields["checksum"]:
+        raise ValueError(f"its content has the checksum {found}, not {fields['checksum']}")
+
+
+def _record(fields: dict[str, Any], path: Path) -> Record:
+    """Make a record of the fields in a file, if they are right and belong to its name."""
+    try:
+        _check(fields)
+        rest = {name: value for name, value in fields.items() if name != "checksum"}
+        record = Record(**rest | {"metrics": _from_json(fields["metrics"])})
+        own = record.key
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"record {path} is damaged: {error}") from error
+    if own != path.stem:
+        raise ValueError(f"record {path} does not belong to its name: its hash is {own}")
+    return record
+
+
 def read_record(path: Path) -> Record:
     """Read one record.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    OSError
+        If there is no such file, or it cannot be read.
     UnknownVersion
         If its layout has another version.
     ValueError
-        If it is damaged, no record, or its specification does not hash to its name.
+        If it is damaged or was changed, is no record, or does not belong to its name.
     """
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"record {path} is damaged: {error}") from error
-    if not isinstance(fields, dict) or "version" not in fields:
-        raise ValueError(f"{path} is no record: it has no version")
-    if fields["version"] != VERSION:
-        raise UnknownVersion(
-            f"record {path} has version {fields['version']!r}, this library knows {VERSION}"
-        )
-    wanted = {field.name for field in dataclasses.fields(Record)}
-    if fields.keys() != wanted:
-        odd = sorted(fields.keys() ^ wanted)
-        raise ValueError(f"{path} is no record: {', '.join(odd)} missing or not known")
-    if not isinstance(fields["specification"], dict) or not isinstance(fields["metrics"], dict):
-        raise ValueError(f"{path} is no record: specification and metrics must be objects")
-    record = Record(**fields | {"metrics": _from_json(fields["metrics"])})
-    if record.key != path.stem:
-        raise ValueError(f"record {path} does not belong to its name: its hash is {record.key}")
-    return record
+    return _record(read_fields(path), path)
 
 
 def iterate_records(folder: Path) -> Iterator[Record]:
@@ -226,6 +346,18 @@ def iterate_records(folder: Path) -> Iterator[Record]:
         yield record
 
 
+_OF_THE_RUN = (
+    "library",
+    "torch",
+    "device",
+    "processor",
+    "instruction_set",
+    "threads",
+    "seconds",
+    "date",
+)
+
+
 def _row(record: Record) -> dict[str, Any]:
     row: dict[str, Any] = {"key": record.key}
     for name, value in record.specification.items():
@@ -235,7 +367,7 @@ def _row(record: Record) -> dict[str, Any]:
             row[name] = value
     for name, value in record.metrics.items():
         row[f"metrics.{name}" if name in row else name] = value
-    for name in ("library", "torch", "device", "threads", "seconds", "date"):
+    for name in _OF_THE_RUN:
         row[f"record.{name}" if name in row else name] = getattr(record, name)
     row["fingerprint"] = (record.data or {}).get("fingerprint")
     return row
@@ -246,7 +378,8 @@ def read_records(folder: Path | str) -> pd.DataFrame:
 
     Columns are ``key``, the fields of the specification (a dict such as ``options`` becomes
     ``options.NAME``), the metrics (lists stay lists; ``metrics.NAME`` where a field has the name
-    already), ``seconds``, ``threads``, ``device``, ``torch``, ``library``, ``date`` and the
+    already), ``seconds``, ``threads``, ``device``, ``processor``, ``instruction_set``, ``torch``,
+    ``library``, ``date`` (``record.NAME`` where a field or a metric has the name already) and the
     ``fingerprint`` of the data.
 
     Raises

@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 import swatlib
+from swatlib import machine
 from swatlib.records import (
     Record,
     UnknownVersion,
@@ -86,11 +87,6 @@ def data_as_used(run: Any) -> dict[str, Any] | None:
     return describe(load(run.data, pixels=run.pixels, images=run.images))
 
 
-def device_name() -> str:
-    """Return ``"cpu"`` or the name of the GPU."""
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-
-
 def is_done(folder: Path, run: DataclassInstance) -> bool:
     """Say whether a run has a good record; a damaged one is named in a warning and does not count.
 
@@ -146,7 +142,9 @@ def compute(
                 data=data_as_used(run),
                 library=swatlib.__version__,
                 torch=torch.__version__,
-                device=device_name(),
+                device=machine.device(),
+                processor=machine.processor(),
+                instruction_set=machine.instruction_set(),
                 threads=torch.get_num_threads(),
                 seconds=round(seconds, 3),
                 date=datetime.now(UTC).isoformat(timespec="seconds"),

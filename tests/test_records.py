@@ -18,6 +18,7 @@ from swatlib.records import (
     Record,
     UnknownVersion,
     canonical,
+    checksum,
     iterate_records,
     key,
     read_epochs,
@@ -47,6 +48,8 @@ def record(run: Any = None, **changes: Any) -> Record:
         library="0.1.0",
         torch="2.13.0",
         device="cpu",
+        processor="A Processor",
+        instruction_set="AVX2",
         threads=1,
         seconds=1.5,
         date="2026-01-02T03:04:05+00:00",
@@ -137,20 +140,42 @@ def test_a_write_that_fails_leaves_the_old_record(
 
 
 def spoil(path: Path, **changes: Any) -> None:
-    fields = json.loads(path.read_text())
-    fields |= changes
-    path.write_text(json.dumps({k: v for k, v in fields.items() if v is not ...}))
+    """Change fields (... takes one away) and make the checksum fit, as one who means it would."""
+    fields = json.loads(path.read_text()) | changes
+    fields = {name: value for name, value in fields.items() if value is not ...}
+    if "checksum" not in changes:
+        fields["checksum"] = checksum(fields)
+    path.write_text(json.dumps(fields))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "has version 2, this library knows 1"),
-        ({"version": ...}, "is no record: it has no version"),
-        ({"seconds": ...}, "is no record: seconds missing"),
-        ({"surprise": 1}, "is no record: surprise missing or not known"),
-        ({"metrics": [1]}, "specification and metrics must be objects"),
+        ({"version": 3}, "has version 3, this library knows 2"),
+        ({"version": True}, "has version True, this library knows 2"),
+        ({"version": 1}, "has version 1, .*; `swatlib records upgrade --records .*` rewrites it"),
+        ({"version": ...}, "is damaged: it has no version"),
+        ({"seconds": ...}, "is damaged: seconds missing"),
+        ({"checksum": ...}, "is damaged: checksum missing"),
+        ({"surprise": 1}, "is damaged: surprise missing or not known"),
+        ({"metrics": [1]}, "metrics must be an object"),
         ({"specification": {"seed": 5}}, "does not belong to its name"),
+        ({"specification": None}, "specification must be an object"),
+        ({"data": "toys"}, "data must be an object or null"),
+        ({"library": 1}, "library must be text"),
+        ({"torch": None}, "torch must be text"),
+        ({"device": ["cpu"]}, "device must be text"),
+        ({"processor": 7}, "processor must be text or null"),
+        ({"instruction_set": False}, "instruction_set must be text or null"),
+        ({"threads": True}, "threads must be a positive integer"),
+        ({"threads": 1.5}, "threads must be a positive integer"),
+        ({"threads": 0}, "threads must be a positive integer"),
+        ({"seconds": "1.5"}, "seconds must be 0 or more"),
+        ({"seconds": -1}, "seconds must be 0 or more"),
+        ({"date": "yesterday"}, "date must be an ISO 8601 date"),
+        ({"date": 20260102}, "date must be an ISO 8601 date"),
+        ({"checksum": None}, "checksum must be text"),
+        ({"checksum": "0" * 64}, "has the checksum .*, not 0000"),
     ],
 )
 def test_foreign_records_are_named_and_skipped(
@@ -162,19 +187,114 @@ def test_foreign_records_are_named_and_skipped(
     with pytest.raises(ValueError, match=message) as caught:
         read_record(bad)
     assert bad.name in str(caught.value)
-    assert isinstance(caught.value, UnknownVersion) == (changes.get("version") == 2)
+    other_version = changes.get("version", ...) is not ...
+    assert isinstance(caught.value, UnknownVersion) == other_version
     with pytest.warns(UserWarning, match=f"skipped: .*{bad.stem}.*"):
         found = list(iterate_records(tmp_path))
     assert [r.key for r in found] == [good.stem]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[1, 2]", b"null", b"[" * 100_000])
+def test_the_checksum_is_that_of_the_sorted_text_of_all_else(tmp_path: Path) -> None:
+    path = write_record(tmp_path, record())
+    fields = json.loads(path.read_text())
+    found = fields.pop("checksum")
+    text = json.dumps(fields, sort_keys=True).replace(": ", ":").replace(", ", ",")
+    assert ": " not in json.dumps(list(fields.values()))[1:-1].replace('": ', "")  # no such text
+    assert found == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_change_of_any_character_is_noticed(tmp_path: Path) -> None:
+    """Every digit and letter of the file, one at a time; what is read is the same or refused."""
+    whole = record()
+    path = write_record(tmp_path, whole)
+    content = path.read_text()
+    for place, old in enumerate(content):
+        if old.isalnum():
+            path.write_text(content[:place] + ("7" if old != "7" else "8") + content[place + 1 :])
+            with pytest.raises(ValueError, match=path.stem):
+                read_record(path)
+    path.write_text(json.dumps(json.loads(content)))  # another layout of the same content
+    assert read_record(path) == whole
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[1, 2]",
+        b"null",
+        b"[" * 100_000,
+        b'{"version": 2, "metrics": ' + b'{"a":' * 900 + b"1" + b"}" * 901,
+        b'{"version": 2, "seconds": 1' + b"0" * 5000 + b"}",
+    ],
+)
 def test_damaged_records_are_named_and_skipped(tmp_path: Path, content: bytes) -> None:
+    good = write_record(tmp_path, record())
     (tmp_path / "0123.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"0123\.json"):
         read_record(tmp_path / "0123.json")
     with pytest.warns(UserWarning, match=r"0123\.json"):
-        assert list(iterate_records(tmp_path)) == []
+        assert [r.key for r in iterate_records(tmp_path)] == [good.stem]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"threads": 1', '"threads": 1, "threads": 1', "'threads' is there twice"),
+        ('"loss": 2.0', '"loss": 9.0, "loss": 2.0', "'loss' is there twice"),
+        ('"loss": 2.0', '"loss": NaN', "NaN is not JSON"),
+        ('"loss": 2.0', '"loss": -Infinity', "-Infinity is not JSON"),
+        ('"loss": 2.0', '"loss": 1e999', "Out of range"),
+        ('"loss": 2.0', '"loss": ' + "[" * 400 + "]" * 400, "damaged"),
+    ],
+)
+def test_what_python_reads_and_json_does_not_mean(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = write_record(tmp_path, record())
+    content = path.read_text()
+    assert content.count(old) == 1
+    path.write_text(content.replace(old, new))
+    with pytest.raises(ValueError, match=message) as caught:
+        read_record(path)
+    assert path.name in str(caught.value)
+
+
+def test_what_is_no_file_is_named_and_skipped(tmp_path: Path) -> None:
+    good = write_record(tmp_path, record())
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "link.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop.json").symlink_to(tmp_path / "loop.json")
+    os.mkfifo(tmp_path / "pipe.json")  # reading it would wait for ever
+    with pytest.warns(UserWarning, match="skipped") as caught:
+        assert [r.key for r in iterate_records(tmp_path)] == [good.stem]
+    named = " ".join(str(warning.message) for warning in caught)
+    assert all(f"{name}.json" in named for name in ("folder", "link", "loop", "pipe"))
+
+
+def test_a_file_that_cannot_be_read_is_named_and_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = (write_record(tmp_path, record(Toy(seed=seed))) for seed in (1, 2))
+    read = Path.read_text
+
+    def denied(path: Path, *args: Any, **options: Any) -> str:  # root may read anything
+        if path == bad:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path, *args, **options)
+
+    monkeypatch.setattr(Path, "read_text", denied)
+    with pytest.warns(UserWarning, match=f"Permission denied: .*{bad.name}"):
+        assert [r.key for r in iterate_records(tmp_path)] == [good.stem]
+
+
+@pytest.mark.parametrize("changes", [{"threads": 0}, {"metrics": [1]}, {"seconds": math.nan}])
+def test_what_could_not_be_read_is_not_written(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"must be|Out of range"):
+        write_record(tmp_path, record(**changes))
+    assert list(tmp_path.iterdir()) == []
 
 
 @settings(max_examples=20, deadline=None)
@@ -204,6 +324,8 @@ def test_tables(tmp_path: Path) -> None:
     assert table["metrics.pixels"].tolist() == [8, 8]  # the run has a field of that name
     assert table["fingerprint"].tolist() == ["abc", "abc"]
     assert table["seconds"].tolist() == [1.5, 1.5]
+    assert table["processor"].tolist() == ["A Processor"] * 2
+    assert table["instruction_set"].tolist() == ["AVX2"] * 2
     epochs = read_epochs(tmp_path)
     assert len(epochs) == 4
     one = epochs[epochs["seed"] == 1]

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import torch
 
+from swatlib import machine
 from swatlib.records import read_record, record_path, write_record
 from swatlib.sweep import check_writable, compute, lock, open_executor, seconds, sweep
 
@@ -81,6 +82,10 @@ def test_computes_what_is_missing_and_no_more(tmp_path: Path) -> None:
     assert record.specification == {"seed": 2, "size": 1}
     assert record.torch == torch.__version__
     assert record.threads == torch.get_num_threads()
+    assert (record.processor, record.instruction_set) == (
+        machine.processor(),
+        torch.backends.cpu.get_cpu_capability(),
+    )
     assert record.data is None
 
 
@@ -129,7 +134,7 @@ def test_a_record_of_another_version_stops_the_sweep(tmp_path: Path) -> None:
     path = record_path(tmp_path, Run(0))
     newer = json.dumps(json.loads(path.read_text()) | {"version": 99})
     path.write_text(newer)
-    with pytest.raises(ValueError, match="has version 99, this library knows 1"):
+    with pytest.raises(ValueError, match="has version 99, this library knows 2"):
         sweep([Run(0), Run(1)], tmp_path, double)
     assert path.read_text() == newer
     assert compute(Run(0), tmp_path, double).status == "failed"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 import torch
 
 from swatlib.experiments import EXPERIMENTS
-from swatlib.records import record_path, specification
+from swatlib.records import read_record, record_path, specification, write_record
 from swatlib.sweep import sweep
 from swatlib.verify import own_run, verify
 
@@ -80,7 +79,7 @@ def test_trains_with_the_threads_of_the_record(tmp_path: Path) -> None:
     before = torch.get_num_threads()
     sweep([Run(0)], tmp_path, train)
     path = record_path(tmp_path, Run(0))
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"threads": before + 1}))
+    write_record(tmp_path, replace(read_record(path), threads=before + 1))
     seen = []
     verify(
         tmp_path,
@@ -100,9 +99,9 @@ def test_other_data_is_an_error(tmp_path: Path) -> None:
 
     sweep([WithData()], tmp_path, lambda run: {})
     path = record_path(tmp_path, WithData())
-    fields = json.loads(path.read_text())
-    fields["data"]["fingerprint"] = "other"
-    path.write_text(json.dumps(fields))
+    record = read_record(path)
+    assert record.data is not None
+    write_record(tmp_path, replace(record, data=record.data | {"fingerprint": "other"}))
     with pytest.raises(ValueError, match="was made with the data"):
         verify(tmp_path, train=lambda run: {}, make_run=lambda s: WithData(**s))
 

@@ -14,19 +14,20 @@ def info() -> None:
     import torch
 
     import swatlib
+    from swatlib import machine
     from swatlib.data import found
     from swatlib.data.cache import cache_folder
 
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     for name, value in {
         "swatlib": swatlib.__version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "device": device,
+        "device": machine.device(),
+        "processor": f"{machine.processor() or 'unknown'} ({machine.instruction_set()})",
         "threads": torch.get_num_threads(),
         "data": ", ".join(found()),
         "cache": cache_folder(),
         "records": records_root(),
     }.items():
-        typer.echo(f"{name:8} {value}")
+        typer.echo(f"{name:9} {value}")

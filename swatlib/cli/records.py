@@ -11,7 +11,9 @@ import typer
 
 from swatlib.cli.places import records_folder, records_root
 
-app = typer.Typer(help="List, show and verify records of finished runs.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show, verify and upgrade records of finished runs.", no_args_is_help=True
+)
 
 Experiment = Annotated[str, typer.Argument(help="An experiment; `swatlib experiments` lists them.")]
 Folder = Annotated[
@@ -104,4 +106,30 @@ def verify(
     good = sum(verdict.agrees for verdict in verdicts)
     typer.echo(f"{good} of {len(verdicts)} agree within {tolerance:g}")
     if good < len(verdicts):
+        raise typer.Exit(1)
+
+
+@app.command()
+def upgrade(
+    experiment: Annotated[
+        str | None, typer.Argument(help="An experiment; all of them if left out.")
+    ] = None,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the records, with all below it.", metavar="DIR"),
+    ] = None,
+) -> None:
+    """Rewrite records of version 1 in place: they get a checksum and keep their names.
+
+    Records of this version stay as they are. What is damaged is named and left alone.
+    """
+    from swatlib.upgrade import upgrade as rewrite
+
+    folder = records_root() if experiment is None else records_folder(experiment)
+    folder = folder if records is None else records
+    upgraded, present, skipped = rewrite(folder)
+    typer.echo(
+        f"{upgraded} upgraded, {present} of this version already, {skipped} skipped in {folder}"
+    )
+    if skipped:
         raise typer.Exit(1)

@@ -130,6 +130,28 @@ def test_records_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "2 of 3 agree" in output
 
 
+def test_records_upgrade(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep(RUNS, tmp_path / "toys", toy)
+    path = record_path(tmp_path / "toys", RUNS[1])
+    fields = json.loads(path.read_text())
+    for name in ("checksum", "processor", "instruction_set"):
+        del fields[name]
+    path.write_text(json.dumps(fields | {"version": 1}))
+    code, line = errs(capsys, "records", "list", "toys")
+    assert code == 0
+    folder = path.parent
+    assert (
+        f"has version 1, this library knows 2; `swatlib records upgrade --records {folder}`" in line
+    )
+    assert call("records", "upgrade", "--records", str(folder))[1].startswith("1 upgraded, 2 of")
+    assert "3 records in" in call("records", "list", "toys")[1]
+    assert call("records", "upgrade")[1].startswith("0 upgraded, 3 of this version already, 0")
+    path.write_text("{")
+    code, line = errs(capsys, "records", "upgrade", "toys")
+    assert code == 1
+    assert f"{path.name} is damaged" in line
+
+
 def test_train_prints_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Run] = []
     monkeypatch.setattr("swatlib.training.train_run", lambda run: seen.append(run) or toy(run))
