@@ -7,6 +7,8 @@ weights and for its activations alike (section 3.3.2).
 from collections.abc import Sequence
 from math import ceil, prod
 
+from swatlib import checks
+
 Shapes = Sequence[Sequence[int]]
 
 
@@ -34,7 +36,8 @@ def uniform(shapes: Shapes, sparsity: float, first_dense: bool = True) -> list[f
     ValueError
         For no layers, an empty shape, or a sparsity out of range.
     """
-    _check(shapes, sparsity)
+    shapes, sparsity = _check(shapes, sparsity)
+    first_dense = checks.flag("first_dense", first_dense)
     densities = [1.0 - sparsity] * len(shapes)
     if first_dense:
         densities[0] = 1.0
@@ -65,7 +68,7 @@ def erk(shapes: Shapes, sparsity: float) -> list[float]:
     ValueError
         For no layers, an empty shape, or a sparsity out of range.
     """
-    _check(shapes, sparsity)
+    shapes, sparsity = _check(shapes, sparsity)
     sizes = [prod(shape) for shape in shapes]
     raw = [sum(shape) / prod(shape) for shape in shapes]
     full: set[int] = set()
@@ -113,7 +116,12 @@ def momentum(
         For no layers, lists of different lengths, a sparsity out of range, or momenta that are
         negative, not finite, or all zero.
     """
-    _check([(size,) for size in sizes], sparsity)
+    sizes = checks.counts("sizes", sizes)
+    _, sparsity = _check([(size,) for size in sizes], sparsity)
+    mean_momentum = [
+        checks.number(f"mean_momentum[{i}]", value) for i, value in enumerate(mean_momentum)
+    ]
+    full = checks.number("full", full, above=0, most=1)
     if len(mean_momentum) != len(sizes):
         raise ValueError(
             f"mean_momentum must have one value per layer ({len(sizes)}), got {len(mean_momentum)}"
@@ -143,11 +151,14 @@ def momentum(
     return [min(size, ceil(round(count, 6))) for size, count in zip(sizes, counts, strict=True)]
 
 
-def _check(shapes: Shapes, sparsity: float) -> None:
-    if not isinstance(sparsity, int | float) or not 0 <= sparsity < 1:
-        raise ValueError(f"sparsity must be in [0, 1), got {sparsity!r}")
+def _check(shapes: Shapes, sparsity: float) -> tuple[Shapes, float]:
+    sparsity = checks.sparsity("sparsity", sparsity)
+    if not isinstance(shapes, Sequence):
+        raise TypeError(f"shapes must be a sequence of shapes, got {checks.shown(shapes)}")
     if not shapes:
         raise ValueError("shapes must name at least one layer, got none")
+    shapes = [checks.counts(f"shapes[{i}]", shape, least=0) for i, shape in enumerate(shapes)]
     for shape in shapes:
         if prod(shape) < 1:
             raise ValueError(f"every layer must have weights, got shape {tuple(shape)}")
+    return shapes, sparsity

@@ -10,7 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from swatlib.selectors import Memory, check_sparsity, topk_mask
+from swatlib import checks
+from swatlib.selectors import Memory, topk_mask
 
 PER = ("filter", "layer", "input")
 
@@ -47,9 +48,8 @@ class TopChannels:
     only_convolutions: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_sparsity(self.sparsity)
-        if self.per not in PER:
-            raise ValueError(f"structured must be one of {', '.join(PER)}; got {self.per!r}")
+        checks.fields(self, sparsity=checks.sparsity, period=checks.count)
+        object.__setattr__(self, "per", checks.one_of("structured", self.per, PER))
         if self.period != 1:
             raise ValueError(f"period of a structured selector must be 1, got {self.period}")
 

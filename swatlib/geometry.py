@@ -17,6 +17,7 @@ import torch
 from scipy import integrate, optimize, stats
 from torch import Tensor, nn
 
+from swatlib import checks
 from swatlib.selectors import kept_count
 
 __all__ = [
@@ -229,8 +230,7 @@ def expected_energy(distribution: Any, sparsity: float) -> float:
     ValueError
         If the sparsity is out of range or the distribution's variance is not finite.
     """
-    if not 0 <= sparsity < 1:
-        raise ValueError(f"sparsity must be in [0, 1), got {sparsity}")
+    sparsity = checks.sparsity("sparsity", sparsity)
     total = float(distribution.var()) + float(distribution.mean()) ** 2
     if not math.isfinite(total) or total <= 0:
         raise ValueError(

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from swatlib import checks
 from swatlib.products import PLAIN, Convolution
 
 
@@ -186,9 +187,8 @@ def _unfolds(kept: Tensor, weight_shape: torch.Size, groups: int) -> bool:
 
 
 def _check_size(height: int, width: int) -> None:
-    for name, value in (("height", height), ("width", width)):
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+    checks.count("height", height)
+    checks.count("width", width)
 
 
 def _check_shapes(grad: Tensor, x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> None:

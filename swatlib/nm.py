@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from swatlib import checks
 from swatlib.products import Convolution
 from swatlib.selectors import DIMENSIONS, Memory
 
@@ -39,11 +40,8 @@ CHUNK = 2**17
 
 
 def check_nm(n: int, m: int) -> None:
-    """Raise ValueError, naming the argument, unless 1 <= n <= m are integers."""
-    if not isinstance(m, int) or m < 1:
-        raise ValueError(f"m must be an integer of at least 1, got {m!r}")
-    if not isinstance(n, int) or not 1 <= n <= m:
-        raise ValueError(f"n must be an integer between 1 and m={m}, got {n!r}")
+    """Raise ValueError or TypeError, naming the argument, unless 1 <= n <= m are integers."""
+    checks.count("n", n, most=checks.count("m", m))
 
 
 def nm_mask(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
@@ -293,8 +291,7 @@ class NM:
 
     def __post_init__(self) -> None:
         nm_mask(torch.empty(0, 0), self.n, self.m, self.over)
-        if self.period < 1:
-            raise ValueError(f"period must be at least 1, got {self.period}")
+        checks.fields(self, n=checks.count, m=checks.count, period=checks.count)
 
     @property
     def sparsity(self) -> float:
@@ -333,6 +330,7 @@ class UnfoldedNM:
 
     def __post_init__(self) -> None:
         check_nm(self.n, self.m)
+        checks.fields(self, n=checks.count, m=checks.count)
 
     @property
     def sparsity(self) -> float:

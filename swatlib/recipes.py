@@ -8,9 +8,10 @@ paper are in :mod:`swatlib.fst`.
 from collections.abc import Callable
 from typing import Any
 
+from swatlib import checks
 from swatlib.channels import TopChannels
 from swatlib.fst import asp, fst, gg, gx, sr_ste, tsm, wg, wx
-from swatlib.selectors import RandomK, Selector, TopColumns, TopK, check_sparsity
+from swatlib.selectors import RandomK, Selector, TopColumns, TopK
 from swatlib.slots import Recipe
 
 
@@ -143,7 +144,7 @@ def sparse_backward(
 
 
 def _topk(argument: str, sparsity: float | None, options: dict[str, Any]) -> TopK | None:
-    return None if sparsity is None else TopK(check_sparsity(sparsity, argument), **options)
+    return None if sparsity is None else TopK(checks.sparsity(argument, sparsity), **options)
 
 
 def _split(options: dict[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -212,6 +213,5 @@ def recipe(method: str, sparsity: float = 0.0, **options: Any) -> Recipe:
     TypeError
         For an option the method does not have.
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    return METHODS[method](check_sparsity(sparsity), **options)
+    method = checks.one_of("method", method, METHODS)
+    return METHODS[method](checks.sparsity("sparsity", sparsity), **options)

@@ -16,6 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from swatlib import checks
 from swatlib.masks import keep as keep  # to apply what is chosen here
 from swatlib.thresholds import (
     SAMPLE,
@@ -66,20 +67,13 @@ class Selector(Protocol):
     def __str__(self) -> str: ...
 
 
-def check_sparsity(sparsity: float, name: str = "sparsity") -> float:
-    """Return ``sparsity`` if it is a number in [0, 1), else raise ValueError naming it."""
-    if not isinstance(sparsity, int | float) or not 0 <= sparsity < 1:
-        raise ValueError(f"{name} must be in [0, 1), got {sparsity!r}")
-    return float(sparsity)
-
-
 def kept_count(n: int, sparsity: float) -> int:
     """Return K = ceil((1 - s) n), the number of entries that survive out of ``n``.
 
     At least one entry of a non-empty tensor survives. The product is rounded at the tenth digit
     first, so that 1000 entries at sparsity 0.9 keep 100 and not 101.
     """
-    return ceil(round((1 - check_sparsity(sparsity)) * n, 10))
+    return ceil(round((1 - checks.sparsity("sparsity", sparsity)) * n, 10))
 
 
 def _chosen_dims(x: Tensor, over: str) -> list[int]:
@@ -223,14 +217,16 @@ class TopK:
     period: int = 1
 
     def __post_init__(self) -> None:
-        check_sparsity(self.sparsity)
         _chosen_dims(torch.empty(0), self.over)
         if self.sample is True:
             object.__setattr__(self, "sample", SAMPLE)
-        if self.sample < 0:
-            raise ValueError(f"sample must be at least 0, got {self.sample}")
-        if self.period < 1:
-            raise ValueError(f"period must be at least 1, got {self.period}")
+        checks.fields(
+            self,
+            sparsity=checks.sparsity,
+            exact=checks.flag,
+            sample=checks.at_least_0,
+            period=checks.count,
+        )
         for name, value in (("sample", self.sample > 0), ("period", self.period > 1)):
             if value:
                 _check_whole(name, getattr(self, name), self.over)
@@ -280,8 +276,8 @@ class RandomK:
     period: int = 1
 
     def __post_init__(self) -> None:
-        check_sparsity(self.sparsity)
         _chosen_dims(torch.empty(0), self.over)
+        checks.fields(self, sparsity=checks.sparsity, period=checks.count)
         if self.period != 1:
             raise ValueError(f"period of a random selector must be 1, got {self.period}")
 
@@ -306,7 +302,7 @@ class TopColumns:
     period: int = 1
 
     def __post_init__(self) -> None:
-        check_sparsity(self.sparsity)
+        checks.fields(self, sparsity=checks.sparsity, period=checks.count)
         if self.period != 1:
             raise ValueError(f"period of a unified selector must be 1, got {self.period}")
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from swatlib import checks
 from swatlib.products import ColumnSelector
 from swatlib.selectors import Selector
 
@@ -62,8 +63,13 @@ class Recipe:
                 # A layer remembers thresholds of weights and activations only.
                 raise ValueError(f"period of {slot} must be 1, got {selector.period}")
 
-        if not 0 <= self.decay < 1:
-            raise ValueError(f"decay must be in [0, 1), got {self.decay!r}")
+        checks.fields(
+            self,
+            name=checks.text,
+            first_layer_dense=checks.flag,
+            decay=checks.sparsity,
+            decay_outside=checks.flag,
+        )
         if self.decay and self.forward_weight is None:
             raise ValueError(f"decay={self.decay} needs a forward_weight that prunes, got None")
 

@@ -6,17 +6,19 @@ with any optimizer. This is the loop the book's records come from.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import cos, isfinite, pi
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from swatlib import checks
 from swatlib.augmentation import augment
 from swatlib.data import Dataset, load
 from swatlib.distribution import ALLOCATIONS, at_sparsity, densities, redistribute_
 from swatlib.fst import decay_pruned_
-from swatlib.models import network
+from swatlib.models import NAMES, network
 from swatlib.observe import OBSERVERS
 from swatlib.recipes import Recipe, recipe
 from swatlib.sparsify import report, sparsifiable, sparsify_
@@ -121,33 +123,42 @@ class Run:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        optional = checks.optional
+        checks.fields(
+            self,
+            data=checks.text,
+            pixels=optional(checks.count),
+            images=optional(checks.count),
+            network=partial(checks.one_of, allowed=NAMES),
+            width=optional(checks.count),
+            depth=optional(checks.count),
+            sparsity=checks.sparsity,
+            options=checks.options,
+            classifier_dense=optional(checks.flag),
+            allocation=optional(checks.one_of, allowed=ALLOCATIONS),
+            masked_gradients=optional(checks.flag),
+            freeze_epoch=optional(checks.count, least=0),
+            pretrain_epochs=optional(checks.count),
+            observe=optional(checks.one_of, allowed=tuple(OBSERVERS)),
+            epochs=checks.count,
+            batch_size=checks.count,
+            lr=partial(checks.number, above=0),
+            momentum=partial(checks.number, least=0, below=1),
+            weight_decay=partial(checks.number, least=0),
+            schedule=partial(checks.one_of, allowed=SCHEDULES),
+            nesterov=optional(checks.flag),
+            precision=optional(checks.one_of, allowed=PRECISIONS),
+            flips=optional(checks.flag),
+            shifts=optional(checks.count, least=0),
+            label_smoothing=optional(checks.sparsity),
+            seed=partial(checks.count, least=0, most=checks.SEEDS),
+        )
         if self.batch_size == 1:
             raise ValueError("batch_size must be at least 2 for batch normalisation, got 1")
-        if not (isfinite(self.lr) and self.lr > 0):
-            raise ValueError(f"lr must be positive, got {self.lr}")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule must be one of {SCHEDULES}, got {self.schedule!r}")
-        if self.precision not in (None, *PRECISIONS):
-            raise ValueError(
-                f"precision must be one of {PRECISIONS} or None, got {self.precision!r}"
-            )
-        if self.shifts is not None and self.shifts < 0:
-            raise ValueError(f"shifts must be at least 0, got {self.shifts}")
-        if self.label_smoothing is not None and not 0 <= self.label_smoothing < 1:
-            raise ValueError(f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0, got 0")
         # An unknown method or sparsity is known to be wrong before anything is computed.
         used = recipe(self.method, self.sparsity, **self.options)
-        for name in ("allocation", "observe"):
-            allowed = ALLOCATIONS if name == "allocation" else tuple(OBSERVERS)
-            if getattr(self, name) not in (None, *allowed):
-                raise ValueError(
-                    f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}"
-                )
         for name in ("allocation", "masked_gradients", "freeze_epoch", "observe"):
             if getattr(self, name) is not None and used.forward_weight is None:
                 raise ValueError(
@@ -159,8 +170,6 @@ class Run:
             raise ValueError("allocation 'momentum' needs a momentum above 0, got 0")
         if self.allocation == "momentum" and self.freeze_epoch is not None:
             raise ValueError("freeze_epoch must be None with allocation 'momentum'")
-        if self.pretrain_epochs is not None and self.pretrain_epochs < 1:
-            raise ValueError(f"pretrain_epochs must be at least 1, got {self.pretrain_epochs}")
         if self.freeze_epoch is not None and not 0 <= self.freeze_epoch < self.epochs:
             raise ValueError(f"freeze_epoch must be in [0, {self.epochs}), got {self.freeze_epoch}")
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from swatlib import checks
 from swatlib.nm import check_nm, chosen_mask, period_text, periodic
 from swatlib.selectors import Memory
 
@@ -139,8 +140,7 @@ class Transposable:
 
     def __post_init__(self) -> None:
         transposable_mask(torch.empty(0, 0), self.n, self.m, self.exact)
-        if self.period < 1:
-            raise ValueError(f"period must be at least 1, got {self.period}")
+        checks.fields(self, n=checks.count, m=checks.count, exact=checks.flag, period=checks.count)
 
     @property
     def sparsity(self) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from swatlib import checks
 from swatlib.records import Record, iterate_records
 from swatlib.sweep import Train, data_as_used, own_train
 
@@ -128,10 +129,8 @@ def verify(
     FileNotFoundError
         If the folder does not exist.
     """
-    if sample is not None and sample < 1:
-        raise ValueError(f"sample must be at least 1, got {sample}")
-    if not tolerance >= 0:
-        raise ValueError(f"tolerance must be 0 or more, got {tolerance}")
+    sample = checks.optional(checks.count)("sample", sample)
+    tolerance = checks.number("tolerance", tolerance, least=0)
     records = list(iterate_records(Path(folder)))
     if not records:
         raise ValueError(f"records folder {folder} holds no records")

@@ -269,7 +269,7 @@ def test_bad_densities() -> None:
     traced = trace(tiny(), (1, 3, 4, 4))
     with pytest.raises(ValueError, match=r"one entry per layer \(3\), got 1"):
         count(traced, [Density()])
-    with pytest.raises(ValueError, match="forward_weight must be a density"):
+    with pytest.raises(ValueError, match="forward_weight must be in"):
         Density(forward_weight=1.5)
     with pytest.raises(ValueError, match="'uniform', 'erk' or one density"):
         densities(traced, swat(0.5), "gradual")

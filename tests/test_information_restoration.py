@@ -207,7 +207,7 @@ def test_shapes_that_do_not_fit(grad, x, weight, geometry, message):
 
 @pytest.mark.parametrize(("height", "width", "name"), [(0, 3, "height"), (3, -1, "width")])
 def test_bad_sizes(height, width, name):
-    with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1"):
+    with pytest.raises(ValueError, match=f"{name} must be at least 1"):
         shift_matrix(height, width)
 
 

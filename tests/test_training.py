@@ -233,7 +233,7 @@ def test_a_structured_run_leaves_its_linear_layer_unstructured() -> None:
         ({"allocation": "even"}, "allocation must be one of uniform, erk, momentum; got 'even'"),
         ({"observe": "losses"}, "observe must be one of topology, thresholds; got 'losses'"),
         ({"freeze_epoch": 3}, r"freeze_epoch must be in \[0, 3\), got 3"),
-        ({"freeze_epoch": -1}, r"freeze_epoch must be in \[0, 3\), got -1"),
+        ({"freeze_epoch": -1}, r"freeze_epoch must be at least 0, got -1"),
         ({"method": "saw", "masked_gradients": True}, "masked_gradients needs a method with"),
         ({"method": "saw", "freeze_epoch": 1}, "freeze_epoch needs a method with sparse forward"),
         ({"allocation": "momentum", "momentum": 0.0}, "needs a momentum above 0, got 0"),

@@ -141,7 +141,7 @@ def test_text_and_defaults():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n": 5}, "n must be an integer between 1 and m=4, got 5"),
+        ({"n": 5}, r"n must be in \[1, 4\], got 5"),
         ({"n": 4, "m": 8}, "m must be at most 4 for an exact search, got 8"),
         ({"period": 0}, "period must be at least 1, got 0"),
     ],

@@ -109,7 +109,7 @@ def test_other_data_is_an_error(tmp_path: Path) -> None:
 def test_bad_input(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="sample must be at least 1, got 0"):
         again(folder, {}, sample=0)
-    with pytest.raises(ValueError, match="tolerance must be 0 or more, got -1"):
+    with pytest.raises(ValueError, match="tolerance must be at least 0, got -1"):
         again(folder, {}, tolerance=-1)
     sweep([_Odd()], tmp_path / "odd", lambda run: {})
     with pytest.raises(ValueError, match="fits no run of this version"):

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
+from swatlib import checks
 from swatlib.accounting.trace import Layer, Network
 from swatlib.allocation import erk
 
@@ -31,9 +33,7 @@ class Density:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if not 0 <= value <= 1:
-                raise ValueError(f"{field.name} must be a density in [0, 1], got {value}")
+            checks.fields(self, **{field.name: partial(checks.number, least=0, most=1)})
 
     @property
     def forward(self) -> float:
@@ -145,8 +145,7 @@ def spread(
     own = [layer for layer in layers if not layer.shares]
     table: dict[str, dict[str, float]] = {layer.name: {} for layer in own}
     for slot, sparsity in sparsities.items():
-        if not 0 <= sparsity < 1:
-            raise ValueError(f"sparsity of {slot} must be in [0, 1), got {sparsity}")
+        sparsity = checks.sparsity(f"sparsity of {slot}", sparsity)
         for index, density in enumerate(_allocate(own, sparsity, allocation)):
             whole = allocation == "uniform" and (
                 (index == 0 and first_layer_dense) or (keep_dense and keep_dense(own[index]))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from swatlib import checks
 from swatlib.accounting.density import Density, spread
 from swatlib.accounting.trace import Layer, Network
 
@@ -105,11 +106,10 @@ def method_densities(
         )
     if name not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {name!r}")
+    sparsity = checks.sparsity("sparsity", sparsity)
     if activation_sparsity is None:
         activation_sparsity = sparsity
-    for argument, value in (("sparsity", sparsity), ("act-sparsity", activation_sparsity)):
-        if not 0 <= value < 1:
-            raise ValueError(f"{argument} must be in [0, 1), got {value}")
+    activation_sparsity = checks.sparsity("act-sparsity", activation_sparsity)
     method = METHODS[name]
     sparsities = dict.fromkeys((*method.weight, *method.gradient), sparsity)
     sparsities |= dict.fromkeys(method.activation, activation_sparsity)

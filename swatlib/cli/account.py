@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import torch
 import typer
 
+from swatlib import checks
 from swatlib.accounting import (
     CONVENTIONS,
     METHODS,
@@ -103,12 +104,9 @@ def _count(
     convention: str,
     batch: int,
 ) -> Count:
-    if convention not in CONVENTIONS:
-        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
-    if batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch}")
-    if not 0 <= natural_zeros < 1:
-        raise ValueError(f"natural-zeros must be in [0, 1), got {natural_zeros}")
+    convention = checks.one_of("convention", convention, CONVENTIONS)
+    batch = checks.count("batch", batch)
+    natural_zeros = checks.sparsity("natural-zeros", natural_zeros)
     if sparsity is None and method != "dense" and method in METHODS:
         raise ValueError(f"sparsity is needed for method {method}: give --sparsity in [0, 1)")
     if method in METHODS and act_sparsity is not None and not METHODS[method].activation:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import torch
 import typer
 
+from swatlib import checks
 from swatlib.models import NAMES, network
 from swatlib.simulator import (
     PRODUCTS,
@@ -76,8 +77,7 @@ def simulate(
         raise ValueError("give either --sparsity or --masks")
     if masks is not None and (activations != "dense" or seed != 0):
         raise ValueError("--activations and --seed are for --sparsity, --masks says it all")
-    if batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch}")
+    batch = checks.count("batch", batch)
     options = {
         "window": None if window is None else parse_window(window),
         "lanes": lanes,

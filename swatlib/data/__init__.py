@@ -11,6 +11,8 @@ import functools
 import os
 from pathlib import Path
 
+from swatlib import checks
+
 from .cifar import CIFAR10, CIFAR100, read_cifar
 from .digits import read_digits
 from .folder import SUFFIXES, find, image_folder
@@ -81,11 +83,8 @@ def load(name: str, pixels: int | None = None, images: int | None = None) -> Dat
     TypeError
         ``pixels`` or ``images`` is no integer.
     """
-    for argument, value in (("pixels", pixels), ("images", images)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-            raise TypeError(f"{argument} must be an integer or None, got {value!r}")
-        if value is not None and value < 1:
-            raise ValueError(f"{argument} must be at least 1, got {value}")
+    pixels = checks.optional(checks.count)("pixels", pixels)
+    images = checks.optional(checks.count)("images", images)
     return _load(name, pixels, images, None if name in EMBEDDED else data_folder())
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from swatlib import checks
 from swatlib.detection.boxes import clip, decode, nms
 from swatlib.detection.targets import locations
 from swatlib.models.layers import BasicBlock, conv3x3, he_init_, named
@@ -45,9 +46,7 @@ class Detector(nn.Module):
 
     def __init__(self, classes: int, width: int = 16) -> None:
         super().__init__()
-        for name, value in (("classes", classes), ("width", width)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        classes, width = checks.count("classes", classes), checks.count("width", width)
         self.backbone = named(
             {
                 "conv1": conv3x3(3, width, stride=2),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from swatlib import checks
 from swatlib.data import data_folder
 from swatlib.data.folder import find
 from swatlib.detection.average_precision import average_precision
@@ -76,15 +77,23 @@ class DetectionRun:
     task: str = "detection"
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "width"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not (isfinite(self.lr) and self.lr > 0):
-            raise ValueError(f"lr must be positive, got {self.lr}")
-        if self.evaluated_on not in ("train", "test"):
-            raise ValueError(f"evaluated_on must be 'train' or 'test', got {self.evaluated_on!r}")
-        if self.task != "detection":
-            raise ValueError(f"task must be 'detection', got {self.task!r}")
+        checks.fields(
+            self,
+            data=checks.text,
+            pixels=checks.optional(checks.count),
+            images=checks.optional(checks.count),
+            evaluated_on=partial(checks.one_of, allowed=("train", "test")),
+            width=checks.count,
+            sparsity=checks.sparsity,
+            options=checks.options,
+            epochs=checks.count,
+            batch_size=checks.count,
+            lr=partial(checks.number, above=0),
+            momentum=partial(checks.number, least=0, below=1),
+            weight_decay=partial(checks.number, least=0),
+            seed=partial(checks.count, least=0, most=checks.SEEDS),
+            task=partial(checks.one_of, allowed=("detection",)),
+        )
         # An unknown method or sparsity is known to be wrong before anything is computed.
         recipe(self.method, self.sparsity, **self.options)
 

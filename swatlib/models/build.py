@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from swatlib import checks
 from swatlib.models.densenet import densenet121
 from swatlib.models.resnet import resnet18, resnet34, resnet50, resnet101, wrn50_2
 from swatlib.models.small import small_densenet, small_resnet, small_vgg
@@ -67,14 +68,11 @@ def network(
     >>> sum(p.numel() for p in model.parameters())
     308074
     """
-    if name not in NAMES:
-        raise ValueError(f"name must be one of {', '.join(NAMES)}, got {name!r}")
-    sizes: dict[str, int | None] = {"classes": classes, "image": image, "channels": channels}
-    if name in SMALL:
-        sizes |= {"width": width, "depth": depth}
-    for argument, value in sizes.items():
-        if value is not None and value < 1:
-            raise ValueError(f"{argument} must be at least 1, got {value}")
+    name = checks.one_of("name", name, NAMES)
+    classes, channels = checks.count("classes", classes), checks.count("channels", channels)
+    image = checks.count("image", image)
+    width = checks.optional(checks.count)("width", width)
+    depth = checks.optional(checks.count)("depth", depth)
     smallest = 32 if name == "vgg16" else 8
     if image < smallest:
         raise ValueError(f"image must be at least {smallest} for {name}, got {image}")

@@ -7,12 +7,15 @@ the size of the input and the batch. A linear layer is a 1x1 convolution of a 1x
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
 
+from swatlib import checks
 from swatlib.accounting import Layer as Use
 from swatlib.accounting import trace
 
@@ -54,11 +57,21 @@ class Layer:
     first: bool = False
 
     def __post_init__(self) -> None:
-        for field in ("filters", "channels", "groups", "batch"):
-            if getattr(self, field) < 1:
-                raise ValueError(
-                    f"layer {self.name!r}: {field} must be at least 1, got {getattr(self, field)}"
-                )
+        checks.fields(self, name=checks.any_text, first=checks.flag)
+        pair = partial(checks.counts, length=2)
+        sizes: dict[str, Callable[[str, Any], Any]] = {
+            "filters": checks.count,
+            "channels": checks.count,
+            "kernel": pair,
+            "stride": pair,
+            "padding": partial(pair, least=0),
+            "groups": checks.count,
+            "image": pair,
+            "batch": checks.count,
+        }
+        for field, check in sizes.items():
+            value = check(f"layer {self.name!r}: {field}", getattr(self, field))
+            object.__setattr__(self, field, value)
         if self.channels % self.groups or self.filters % self.groups:
             raise ValueError(
                 f"layer {self.name!r}: groups must divide channels and filters, got "

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from swatlib.selectors import check_sparsity, kept_count
+from swatlib import checks
+from swatlib.selectors import kept_count
 from swatlib.simulator.geometry import Layer
 
 RELU_DENSITY = 0.5
@@ -105,14 +106,13 @@ def generate(
     seed : int
         Every layer draws from its own stream, so one layer's masks do not depend on the others.
     """
+    sparsity = checks.sparsity("sparsity", sparsity)
     if activation_sparsity is None:
         activation_sparsity = sparsity
-    check_sparsity(sparsity)
-    check_sparsity(activation_sparsity, "activation_sparsity")
-    if activations not in ("dense", "relu"):
-        raise ValueError(f"activations must be dense or relu, got {activations!r}")
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}")
+    activation_sparsity = checks.sparsity("activation_sparsity", activation_sparsity)
+    activations = checks.one_of("activations", activations, ("dense", "relu"))
+    first_layer_dense = checks.flag("first_layer_dense", first_layer_dense)
+    seed = checks.at_least_0("seed", seed)
     made = []
     for i, layer in enumerate(layers):
         rng = np.random.default_rng([seed, i])

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from swatlib import checks
 from swatlib.simulator import memory
 from swatlib.simulator.banks import CHUNK, NOWHERE, chunk_numbers, place_kind
 from swatlib.simulator.counts import Count
@@ -45,9 +46,7 @@ class Cartesian:
     accumulator: int = 6144
 
     def __post_init__(self) -> None:
-        for name in ("elements", "accumulator"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        checks.fields(self, elements=checks.count, accumulator=checks.count)
 
     @property
     def multipliers(self) -> int:

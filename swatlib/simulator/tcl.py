@@ -12,10 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from swatlib import checks
 from swatlib.simulator import memory
 from swatlib.simulator.counts import Count, count_true
 from swatlib.simulator.mapping import Convolution, fold_stride
@@ -48,13 +50,16 @@ class Tactical:
     sort: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("lanes", "rows", "tiles", "columns"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.lanes > 64:
-            raise ValueError(f"lanes must be in [1, 64], got {self.lanes}")
-        if self.policy not in POLICIES:
-            raise ValueError(f"policy must be one of {', '.join(POLICIES)}, got {self.policy!r}")
+        checks.fields(
+            self,
+            window=partial(checks.instance, kind=Window),
+            lanes=partial(checks.count, most=64),
+            rows=checks.count,
+            tiles=checks.count,
+            columns=checks.count,
+            policy=partial(checks.one_of, allowed=POLICIES),
+            sort=checks.flag,
+        )
 
     @property
     def multipliers(self) -> int:

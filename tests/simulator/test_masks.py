@@ -52,8 +52,8 @@ def test_seeds_repeat_and_differ() -> None:
     [
         ({"sparsity": 1.0}, r"sparsity must be in \[0, 1\), got 1.0"),
         ({"sparsity": 0.5, "activation_sparsity": -1}, "activation_sparsity must be in"),
-        ({"sparsity": 0.5, "activations": "gelu"}, "dense or relu, got 'gelu'"),
-        ({"sparsity": 0.5, "seed": -1}, "seed must not be negative"),
+        ({"sparsity": 0.5, "activations": "gelu"}, "one of dense, relu; got 'gelu'"),
+        ({"sparsity": 0.5, "seed": -1}, "seed must be at least 0"),
     ],
 )
 def test_bad_arguments_are_named(arguments: dict, message: str) -> None:

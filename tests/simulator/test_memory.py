@@ -80,7 +80,7 @@ def test_one_mask_per_layer() -> None:
 @pytest.mark.parametrize(
     ("machine", "message"),
     [
-        (lambda: Tactical(lanes=0), "lanes must be at least 1"),
+        (lambda: Tactical(lanes=0), "lanes must be in"),
         (lambda: Tactical(lanes=65), "lanes must be in"),
         (lambda: Tactical(policy="best"), "policy must be one of"),
         (lambda: Cartesian(0), "elements must be at least 1"),

@@ -1,0 +1,241 @@
+"""Checks of what a caller gives: one way to say what an argument must be.
+
+Every check takes the argument's name and its value, and returns the value as plain Python. Numbers
+of NumPy and torch count as numbers; booleans and text never do. A value of the wrong kind raises
+TypeError, one out of range ValueError; both read "x must be ..., got ...".
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from math import isfinite
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+T = TypeVar("T")
+
+SEEDS = 2**63 - 1
+"""The largest seed that every random generator takes."""
+
+FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""The floating types that the library computes with."""
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return ``value`` if it is True or False, and nothing that only counts as such."""
+    value = _plain(value)
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return value
+
+
+def count(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
+    """Return ``value`` if it is an integer from ``least`` to ``most``; 2.0 and True are none."""
+    bounds = f"at least {least}" if most is None else f"in [{least}, {most}]"
+    value = _plain(value)
+    if isinstance(value, bool) or not isinstance(value, Integral | torch.SymInt):
+        of = "of " if most is None else ""
+        raise TypeError(f"{name} must be an integer {of}{bounds}, got {shown(value)}")
+    # A size that torch.compile knows by a symbol stays one.
+    whole: Any = value if isinstance(value, torch.SymInt) else int(value)
+    if whole < least or (most is not None and whole > most):
+        raise ValueError(f"{name} must be {bounds}, got {shown(value)}")
+    return whole
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> float:
+    """Return ``value`` as a float if it is a finite real number within the bounds given.
+
+    Parameters
+    ----------
+    name : str
+    value : object
+    least, most : float, optional
+        Bounds that the value may reach.
+    above, below : float, optional
+        Bounds that it may not reach.
+    """
+    value = _plain(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        wanted = _interval(least, above, most, below)
+        first = wanted in ("finite", "positive")
+        kind = f"a {wanted} number" if first else f"a number {wanted}"
+        raise TypeError(f"{name} must be {kind}, got {shown(value)}")
+    try:
+        real = float(value) + 0.0  # minus zero is zero
+    except OverflowError:
+        real = float("inf")
+    if not (
+        isfinite(real)
+        and (least is None or real >= least)
+        and (above is None or real > above)
+        and (most is None or real <= most)
+        and (below is None or real < below)
+    ):
+        raise ValueError(
+            f"{name} must be {_interval(least, above, most, below)}, got {shown(value)}"
+        )
+    return real
+
+
+def _interval(
+    least: float | None, above: float | None, most: float | None, below: float | None
+) -> str:
+    low = least if above is None else above
+    high = most if below is None else below
+    if low is None and high is None:
+        return "finite"
+    if high is None:
+        return "positive" if above == 0 else f"{'at least' if above is None else 'above'} {low:g}"
+    if low is None:
+        return f"{'at most' if below is None else 'below'} {high:g}"
+    return f"in {'[' if above is None else '('}{low:g}, {high:g}{']' if below is None else ')'}"
+
+
+def sparsity(name: str, value: Any) -> float:
+    """Return ``value`` as a float if it is a number in [0, 1)."""
+    return number(name, value, least=0, below=1)
+
+
+def one_of(name: str, value: Any, allowed: Collection[T]) -> T:
+    """Return the one of ``allowed`` that ``value`` equals, type included."""
+    value = _plain(value)
+    for option in allowed:
+        same = isinstance(value, type(option)) and isinstance(value, bool) == isinstance(
+            option, bool
+        )
+        if same and value == option:
+            return option
+    names = ", ".join(str(option) for option in allowed)
+    wanted = f"one of {names};" if len(allowed) > 1 else f"{names},"
+    raise ValueError(f"{name} must be {wanted} got {shown(value)}")
+
+
+def text(name: str, value: Any) -> str:
+    """Return ``value`` if it is text that is not empty."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, got {shown(value)}")
+    if not value:
+        raise ValueError(f"{name} must not be empty, got {value!r}")
+    return str(value)
+
+
+def any_text(name: str, value: Any) -> str:
+    """Return ``value`` if it is text, empty or not."""
+    return "" if value == "" and isinstance(value, str) else text(name, value)
+
+
+def instance(name: str, value: Any, kind: type[T], called: str | None = None) -> T:
+    """Return ``value`` if it is a ``kind``, in words ``called``."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise TypeError(
+            f"{name} must be {called or f'{article} {kind.__name__}'}, got {shown(value)}"
+        )
+    return value
+
+
+def tensor(
+    name: str,
+    value: Any,
+    *,
+    dims: int | None = None,
+    dtypes: Collection[torch.dtype] | None = FLOATING,
+) -> Tensor:
+    """Return ``value`` if it is a dense tensor; looks at its type and shape, never at its entries.
+
+    Parameters
+    ----------
+    name : str
+    value : object
+    dims : int, optional
+        How many dimensions it must have; any number if not given.
+    dtypes : collection of torch.dtype, optional
+        What it may hold, floats if not given; None for anything.
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a tensor, got {shown(value)}")
+    if value.layout != torch.strided:
+        raise TypeError(f"{name} must be a dense tensor, got layout {value.layout}")
+    if dtypes is not None and value.dtype not in dtypes:
+        wanted = (
+            "a floating dtype" if dtypes is FLOATING else f"dtype {' or '.join(map(str, dtypes))}"
+        )
+        raise TypeError(f"{name} must have {wanted}, got {value.dtype}")
+    if dims is not None and value.ndim != dims:
+        raise ValueError(f"{name} must have {dims} dimensions, got shape {tuple(value.shape)}")
+    return value
+
+
+def counts(name: str, value: Any, length: int | None = None, least: int = 1) -> tuple[int, ...]:
+    """Return ``value``, a sequence of integers of at least ``least``, as a tuple."""
+    if isinstance(value, Tensor | np.ndarray) and value.ndim == 1 and not _is_meta(value):
+        value = value.tolist()
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise TypeError(f"{name} must be a sequence of integers, got {shown(value)}")
+    if length is not None and len(value) != length:
+        raise ValueError(f"{name} must hold {length} integers, got {shown(value)}")
+    return tuple(count(f"{name}[{i}]", item, least) for i, item in enumerate(value))
+
+
+def options(name: str, value: Any) -> dict[str, Any]:
+    """Return ``value``, a mapping from names to values, as a dictionary."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping from names to values, got {shown(value)}")
+    return {text(f"a name in {name}", key): item for key, item in value.items()}
+
+
+def optional(check: Callable[..., T], **bounds: Any) -> Callable[[str, Any], T | None]:
+    """Return ``check`` with ``bounds``, letting None pass."""
+    return lambda name, value: None if value is None else check(name, value, **bounds)
+
+
+def fields(value: Any, **check: Callable[[str, Any], Any]) -> None:
+    """Check fields of a dataclass and store what the checks return, frozen or not.
+
+    Called from ``__post_init__`` as ``fields(self, period=count, exact=flag)``; a check with
+    bounds is written ``partial(count, least=0)``.
+    """
+    for name, function in check.items():
+        object.__setattr__(value, name, function(name, getattr(value, name)))
+
+
+at_least_0 = partial(count, least=0)
+"""The check of a count that may be nothing."""
+
+
+def shown(value: Any) -> str:
+    """Return ``value`` as an error message shows it: in one short line."""
+    if isinstance(value, Tensor | np.ndarray):
+        return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
+    try:
+        line = " ".join(repr(value).split())
+    except Exception:  # a value that cannot even be shown is named by its type
+        return f"a {type(value).__name__}"
+    return line if len(line) <= 100 else f"{line[:97]}..."
+
+
+def _is_meta(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_meta
+
+
+def _plain(value: Any) -> Any:
+    """Return the Python number that a scalar of NumPy or torch holds; anything else as it is."""
+    if isinstance(value, Tensor):
+        # A value on the meta device is not known; a sparse one is no scalar.
+        known = value.ndim == 0 and not _is_meta(value) and value.layout == torch.strided
+        return value.item() if known else value
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        return value.item()
+    return value
