@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from swatlib.masks import keep
-from swatlib.products import Convolution, Criteria, convolution, linear
+from swatlib.products import Convolution, Criteria, convolution, differentiable_once, linear
 from swatlib.recipes import Recipe
 from swatlib.selectors import Memory
 
@@ -24,6 +23,8 @@ class _Sparse:
     recipe: Recipe
     memory: dict[str, Memory]
     compressed: bool = False
+    called: bool = False
+    """Whether it was called since it was made sparse; reading its weight elsewhere is no call."""
     weight: Tensor
     training: bool
 
@@ -36,9 +37,9 @@ class _Sparse:
             if selector is not None and selector.period > 1
         }
 
-    def _criteria(self, x: Tensor) -> Criteria:
+    def _criteria(self, x: Tensor, w: Tensor) -> Criteria:
         """Choose what survives of weights and activations, once per forward pass."""
-        recipe, w = self.recipe, self.weight
+        recipe = self.recipe
         backward_follows = torch.is_grad_enabled()
         with torch.no_grad():
             forward_weight = self._choose("forward_weight", w)
@@ -60,12 +61,24 @@ class _Sparse:
             return None
         return selector.criterion(x, self.memory.get(slot), self.training)
 
-    def _decaying(self, criteria: Criteria) -> Tensor:
+    def _decaying(self, weight: Tensor, criteria: Criteria) -> Tensor:
         """Return the weight, its gradient decaying what the forward product does not use."""
         recipe = self.recipe
         if not recipe.decay or recipe.decay_outside or criteria.forward_weight is None:
-            return self.weight
-        return _Decay.apply(self.weight, criteria.forward_weight, recipe.decay)
+            return weight
+        return _Decay.apply(weight, criteria.forward_weight, recipe.decay)
+
+    def _entering(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return the input in the dtype of the product, as dense torch has it; raise as it does."""
+        self.called = True
+        device = input.device.type
+        if torch.is_autocast_enabled(device) and _autocasts(input) and _autocasts(weight):
+            return input.to(torch.get_autocast_dtype(device))
+        if input.dtype != weight.dtype:
+            raise TypeError(f"input must have the weight's {weight.dtype}, got {input.dtype}")
+        if bias is not None and bias.dtype != weight.dtype:
+            raise TypeError(f"bias must have the weight's {weight.dtype}, got {bias.dtype}")
+        return input
 
     def _compresses(self) -> bool:
         return self.compressed and torch.is_grad_enabled()
@@ -110,21 +123,23 @@ class SparseConv2d(_Sparse, nn.Conv2d):
         """Turn this layer itself back into an ``nn.Conv2d`` and return it."""
         return _return(self, nn.Conv2d)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Convolve (N, Cin, H, W), or (Cin, H, W) for one sample, to (N, Cout, Ho, Wo)."""
-        if x.ndim == 3:
-            return self.forward(x[None])[0]
-        if x.ndim != 4 or x.shape[1] != self.in_channels:
+        _check_call(input)
+        if input.ndim == 3:
+            return self.forward(input[None])[0]
+        if input.ndim != 4 or input.shape[1] != self.in_channels:
             raise ValueError(
-                f"input must have shape (N, {self.in_channels}, H, W), got {tuple(x.shape)}"
+                f"input must have shape (N, {self.in_channels}, H, W), got {tuple(input.shape)}"
             )
-        x, padding = _padded(self, _autocast(x))
+        weight, bias = self.weight, self.bias
+        x, padding = _padded(self, self._entering(input, weight, bias))
         geometry = Convolution(self.stride, padding, self.dilation, self.groups)
-        criteria = self._criteria(x)
+        criteria = self._criteria(x, weight)
         return convolution(
             x,
-            self._decaying(criteria),
-            self.bias,
+            self._decaying(weight, criteria),
+            bias,
             geometry,
             criteria,
             self.recipe.input_grad_gradient,
@@ -146,20 +161,22 @@ class SparseLinear(_Sparse, nn.Linear):
         """Turn this layer itself back into an ``nn.Linear`` and return it."""
         return _return(self, nn.Linear)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Map (..., in_features) to (..., out_features)."""
-        if not x.ndim or x.shape[-1] != self.in_features:
+        _check_call(input)
+        if not input.ndim or input.shape[-1] != self.in_features:
             raise ValueError(
-                f"input must have shape (..., {self.in_features}), got {tuple(x.shape)}"
+                f"input must have shape (..., {self.in_features}), got {tuple(input.shape)}"
             )
-        if x.ndim == 1:
-            return self.forward(x[None])[0]
-        x = _autocast(x)
-        criteria = self._criteria(x)
+        if input.ndim == 1:
+            return self.forward(input[None])[0]
+        weight, bias = self.weight, self.bias
+        x = self._entering(input, weight, bias)
+        criteria = self._criteria(x, weight)
         return linear(
             x,
-            self._decaying(criteria),
-            self.bias,
+            self._decaying(weight, criteria),
+            bias,
             criteria,
             self.recipe.input_grad_gradient,
             self.recipe.weight_grad_gradient,
@@ -177,7 +194,7 @@ class _Decay(Function):
         return weight.view_as(weight)
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         weight, criterion = ctx.saved_tensors
         return grad + ctx.decay * (weight - keep(weight, criterion)), None, None
@@ -193,16 +210,33 @@ def _become(layer: Any, sparse: type, dense: type, recipe: Recipe) -> Any:
 
 def _return(layer: Any, dense: type) -> Any:
     del layer.recipe, layer.memory
-    layer.__dict__.pop("compressed", None)
+    for name in ("compressed", "called"):
+        layer.__dict__.pop(name, None)
     layer.__class__ = dense
     return layer
 
 
-def _autocast(x: Tensor) -> Tensor:
-    # As for torch's own layers, double precision stays what it is.
-    if torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64:
-        return x.to(torch.get_autocast_dtype(x.device.type))
-    return x
+def _check_call(input: Tensor) -> None:
+    """Refuse, with one clear error, what a choice that depends on the data cannot serve."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"input must be a Tensor, got {type(input).__name__}")
+    if input.is_nested or input.layout is not torch.strided:
+        kind = "a nested one" if input.is_nested else str(input.layout)
+        raise TypeError(f"input must be a dense, strided tensor, got {kind}")
+    if torch.compiler.is_compiling():
+        return
+    if torch._C._are_functorch_transforms_active():
+        raise RuntimeError(
+            "sparse layers work with torch.func.functional_call, but under no transform of "
+            "torch.func (vmap, grad, vjp, jvp, ...): use torch.autograd, or densify_(model)"
+        )
+    if torch.jit.is_tracing():
+        raise RuntimeError("sparse layers cannot be traced by torch.jit: use torch.export")
+
+
+def _autocasts(x: Tensor) -> bool:
+    # As for torch's own layers, double precision and what is not floating stay what they are.
+    return x.is_floating_point() and x.dtype != torch.float64
 
 
 def _padded(conv: nn.Conv2d, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:

@@ -11,13 +11,14 @@ where they do not (:mod:`swatlib.compression`), a compressed copy of what surviv
 Gradients go to every weight, active or not, as if no selection had happened (SWAT section 3.3).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from swatlib.masks import keep
@@ -72,6 +73,25 @@ class ColumnSelector(Protocol):
     ) -> Tensor:
         """Return dW from the output gradient and what was saved."""
         ...
+
+
+def differentiable_once(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse ``create_graph`` in a backward function, which no second derivative follows.
+
+    torch's ``once_differentiable`` refuses only if the incoming gradient itself requires one; that
+    of a plain sum does not, and what flows through the weights would be missing without a word.
+    """
+
+    @wraps(backward)
+    def checked(ctx: Any, grad: Tensor) -> Any:
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            raise RuntimeError(
+                "sparse layers are differentiable once: call backward or autograd.grad without "
+                "create_graph=True, or densify_(model)"
+            )
+        return backward(ctx, grad)
+
+    return checked
 
 
 NOTHING_DROPPED = Criteria()
@@ -221,7 +241,7 @@ class _Product(Function):
         return y
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         values, where, weight, x_criterion, w_criterion = ctx.saved_tensors
         x = keep(restore(Compressed(values, where, *ctx.x_layout)), x_criterion)
