@@ -8,7 +8,7 @@ method ``compute``, whatever that computes. ``swatlib sweep NAME`` computes thos
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from swatlib.experiments import detection, fst, sensitivity, similarity, swat
+from swatlib.experiments import detection, fst, photographs, sensitivity, similarity, swat
 from swatlib.experiments.grid import FAMILIES, SEEDS, grid
 from swatlib.simulator import exploration, trained
 
@@ -50,6 +50,9 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "saliency-cifar": fst.saliency_cifar,
     "two-to-four-digits": fst.two_to_four_digits,
     "two-to-four-cifar": fst.two_to_four_cifar,
+    "photographs": photographs.photographs,
+    "photographs-float32": photographs.photographs_float32,
+    "photographs-100": photographs.photographs_100,
     "similarity": similarity.similarity,
     "detection": detection.scenes,
     "detection-coco": detection.coco,
