@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from swatlib.masks import keep
@@ -76,20 +77,18 @@ class ColumnSelector(Protocol):
 
 
 def differentiable_once(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuse ``create_graph`` in a backward function, which no second derivative follows.
+    """Let a second derivative through a backward function raise, always.
 
-    torch's ``once_differentiable`` refuses only if the incoming gradient itself requires one; that
+    torch's ``once_differentiable`` raises only if the incoming gradient itself requires one. That
     of a plain sum does not, and what flows through the weights would be missing without a word.
     """
+    once = once_differentiable(backward)
 
     @wraps(backward)
     def checked(ctx: Any, grad: Tensor) -> Any:
         if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            raise RuntimeError(
-                "sparse layers are differentiable once: call backward or autograd.grad without "
-                "create_graph=True, or densify_(model)"
-            )
-        return backward(ctx, grad)
+            grad = grad.detach().requires_grad_()
+        return once(ctx, grad)
 
     return checked
 
