@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from swatlib.allocation import erk, momentum, uniform
+from swatlib.first_layer import first_layer
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.slots import Recipe
 from swatlib.sparsify import active_mask, sparsifiable
@@ -46,12 +47,15 @@ def densities(
         raise ValueError(f"allocation must be one of {', '.join(ALLOCATIONS)}; got {allocation!r}")
     layers = list(sparsifiable(model))
     shapes = [tuple(layer.weight.shape) for _, layer in layers]
+    first = first_layer_dense and allocation == "uniform"
     if allocation == "erk":
         each = erk(shapes, sparsity)
     else:
-        first = first_layer_dense and allocation == "uniform"
-        each = uniform(shapes, sparsity, first)
-    return dict(zip((name for name, _ in layers), each, strict=True))
+        each = uniform(shapes, sparsity, first_dense=False)
+    by_name = dict(zip((name for name, _ in layers), each, strict=True))
+    if first:
+        by_name[first_layer(model, list(by_name))] = 1.0
+    return by_name
 
 
 @torch.no_grad()

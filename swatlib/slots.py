@@ -5,7 +5,26 @@ from typing import Any
 
 from swatlib import checks
 from swatlib.products import ColumnSelector
-from swatlib.selectors import Selector
+from swatlib.selectors import DIMENSIONS, Selector
+
+
+def idle(selector: Any, ndim: int) -> bool:
+    """Say whether a selector leaves every operand of so many dimensions whole.
+
+    Columns of im2col(X) exist for convolutions only, and a selector over dimensions that an operand
+    lacks finds nothing to choose from: H and W of a matrix.
+
+    Parameters
+    ----------
+    selector : Selector, ColumnSelector or None
+    ndim : int
+        4 for the operands of a convolution; 2 or more for those of a linear layer.
+    """
+    if hasattr(selector, "weight_gradient"):
+        return ndim != 4
+    if hasattr(selector, "m") and ndim != 4:
+        ndim = 2  # N:M takes tokens and sequences for a matrix
+    return not set(getattr(selector, "over", DIMENSIONS)) & set(DIMENSIONS[:ndim])
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,13 @@ class Recipe:
         """Return the six slots by name, in the order of the products."""
         kept = ("name", "first_layer_dense", "decay", "decay_outside")
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in kept}
+
+    def acting(self, ndim: int) -> dict[str, Any]:
+        """Return the slots by name as they act on operands of so many dimensions.
+
+        A selector of pixels leaves a linear layer's operands whole: its slot is None then.
+        """
+        return {slot: None if idle(s, ndim) else s for slot, s in self.slots().items()}
 
     def __str__(self) -> str:
         headings = {

@@ -6,9 +6,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from swatlib.first_layer import first_layer
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.recipes import Recipe
 from swatlib.thresholds import above
+from swatlib.twin import Example
 
 LAYERS = (nn.Conv2d, nn.Linear, SparseConv2d, SparseLinear)
 """The layers a recipe can apply to."""
@@ -20,6 +22,7 @@ def sparsify_(
     model: nn.Module,
     recipe: Recipe | Mapping[str, Recipe],
     filter_fn: FilterFunction | None = None,
+    example: Example | None = None,
 ) -> nn.Module:
     """Make the convolution and linear layers of ``model`` follow ``recipe``, in place.
 
@@ -30,11 +33,14 @@ def sparsify_(
     ----------
     model : nn.Module
     recipe : Recipe or mapping of layer name to Recipe
-        One for all: with ``recipe.first_layer_dense`` the first such layer, in the order of
-        ``named_modules``, stays dense; ``filter_fn`` then chooses among the others. One for each:
-        layers that are not named stay dense.
+        One for all: with ``recipe.first_layer_dense`` the layer that the model uses first stays
+        dense, see :mod:`swatlib.first_layer`; ``filter_fn`` then chooses among the others. One for
+        each: layers that are not named stay dense.
     filter_fn : callable, optional
         ``filter_fn(name, layer)`` says whether a layer becomes sparse; all if not given.
+    example : tensor, shape, tuple or mapping, optional
+        What the model is called with, see :data:`swatlib.twin.Example`: needed only for a model
+        whose first layer cannot be told without, which a warning says.
 
     Returns
     -------
@@ -60,7 +66,10 @@ def sparsify_(
     layers = list(sparsifiable(model))
     if not layers:
         raise ValueError(f"model has no nn.Conv2d or nn.Linear layer: {type(model).__name__}")
-    recipes = _recipes(recipe, [name for name, _ in layers])
+    names = [name for name, _ in layers]
+    recipes = _recipes(recipe, names)
+    if isinstance(recipe, Recipe) and recipe.first_layer_dense:
+        del recipes[first_layer(model, names, example)]
     chosen = [
         (name, layer, recipes[name])
         for name, layer in layers
@@ -95,7 +104,7 @@ def sparsify_(
 
 def _recipes(recipe: Recipe | Mapping[str, Recipe], names: list[str]) -> dict[str, Recipe]:
     if isinstance(recipe, Recipe):
-        return dict.fromkeys(names[1 if recipe.first_layer_dense else 0 :], recipe)
+        return dict.fromkeys(names, recipe)
     if not isinstance(recipe, Mapping):
         raise TypeError(
             f"recipe must be a Recipe, or one for each name, got {type(recipe).__name__}"
@@ -163,11 +172,12 @@ def report(model: nn.Module) -> pd.DataFrame:
     DataFrame
         One row per convolution and linear layer: ``layer``, ``kind``, ``shape``, ``weights`` (their
         number), ``recipe`` (its name, or "dense"), ``active`` (weights that take part in the
-        forward product now), ``sparsity`` (their fraction at zero), then the recipe's six slots.
+        forward product now), ``sparsity`` (their fraction at zero), then the recipe's six slots as
+        they act on the layer: "dense" where a selector of pixels meets a linear layer.
     """
     rows = []
     for name, layer in sparsifiable(model):
-        recipe = getattr(layer, "recipe", None)
+        recipe = getattr(layer, "recipe", None) or Recipe("dense")
         active = int((active_mask(layer) & (layer.weight != 0)).sum())
         rows.append(
             {
@@ -175,12 +185,12 @@ def report(model: nn.Module) -> pd.DataFrame:
                 "kind": "conv" if isinstance(layer, nn.Conv2d) else "linear",
                 "shape": tuple(layer.weight.shape),
                 "weights": layer.weight.numel(),
-                "recipe": recipe.name if recipe else "dense",
+                "recipe": recipe.name,
                 "active": active,
                 "sparsity": 1 - active / max(1, layer.weight.numel()),
                 **{
                     slot: "dense" if selector is None else str(selector)
-                    for slot, selector in (recipe or Recipe("dense")).slots().items()
+                    for slot, selector in recipe.acting(layer.weight.ndim).items()
                 },
             }
         )

@@ -17,6 +17,7 @@ from swatlib import checks
 from swatlib.augmentation import augment
 from swatlib.data import Dataset, load
 from swatlib.distribution import ALLOCATIONS, at_sparsity, densities, redistribute_
+from swatlib.first_layer import first_layer
 from swatlib.fst import decay_pruned_
 from swatlib.models import NAMES, network
 from swatlib.observe import OBSERVERS
@@ -266,7 +267,8 @@ def layer_recipes(run: Run, model: nn.Module) -> dict[str, Recipe]:
     """
     whole = recipe(run.method, run.sparsity, **run.options)
     linear = {name: value for name, value in run.options.items() if name != "structured"}
-    first, *_ = (name for name, _ in sparsifiable(model))
+    names = [name for name, _ in sparsifiable(model)]
+    first = first_layer(model, names) if whole.first_layer_dense else None
     density: dict[str, float] = {}
     if run.allocation is not None:
         density = densities(model, run.allocation, run.sparsity, whole.first_layer_dense)
@@ -276,7 +278,7 @@ def layer_recipes(run: Run, model: nn.Module) -> dict[str, Recipe]:
         own = recipe(run.method, run.sparsity, **options)
         if run.allocation is not None:
             own = at_sparsity(own, 1 - density[name])
-        if not (name == first and own.first_layer_dense) or run.allocation in ("erk", "momentum"):
+        if name != first or run.allocation in ("erk", "momentum"):
             recipes[name] = own
     return recipes
 
