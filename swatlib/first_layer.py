@@ -22,7 +22,7 @@ PIXELS, TOKENS = (32, 224), 8
 """Sizes of the inputs that are tried."""
 
 
-class _Found(Exception):  # noqa: N818 - a way out of a forward pass, and no error
+class _Found(Exception):
     """Carries the name of the layer that was called first, and its input."""
 
 
@@ -161,7 +161,9 @@ def _tries(twin: nn.Module, layers: dict[nn.Module, str]) -> Iterator[Call]:
     inputs = [torch.empty(shape, device="meta", dtype=dtype) for shape in shapes]
     if any(isinstance(module, nn.Embedding) for module in twin.modules()):
         inputs.append(torch.empty(2, TOKENS, device="meta", dtype=torch.int64))
-    needed = len([p for p in _parameters(twin) if p.default is p.empty and p.kind < p.VAR_POSITIONAL])
+    needed = len(
+        [p for p in _parameters(twin) if p.default is p.empty and p.kind < p.VAR_POSITIONAL]
+    )
     for x in inputs:
         yield (x,) * max(1, needed), {}
 

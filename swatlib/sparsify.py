@@ -76,13 +76,13 @@ def sparsify_(
         if name in recipes and (filter_fn is None or filter_fn(name, layer))
     ]
     if not chosen:
-        names = ", ".join(name or "(the model itself)" for name, _ in layers)
+        there = ", ".join(name or "(the model itself)" for name in names)
         given = (
             f"first_layer_dense={recipe.first_layer_dense}"
             if isinstance(recipe, Recipe)
             else "the recipes"
         )
-        raise ValueError(f"filter_fn and {given} leave no layer; the model has: {names}")
+        raise ValueError(f"filter_fn and {given} leave no layer; the model has: {there}")
     for name, layer, own in chosen:
         if not layer.weight.is_meta and not torch.isfinite(layer.weight).all():
             raise ValueError(f"weights of layer {name!r} must be finite, got NaN or infinity")

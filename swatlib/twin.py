@@ -1,4 +1,4 @@
-"""A copy of a model to look at, so that the user's own is left as it was, and the call that runs it.
+"""A copy of a model to look at, which leaves the user's own as it was, and the call that runs it.
 
 On the meta device the copy has shapes and no values: a large model is copied and run in a fraction
 of a second and in no memory.
@@ -101,7 +101,7 @@ def call_of(example: Example, model: nn.Module) -> Call:
             f"mapping from names to them, got {example!r}"
         )
     *positional, last = example
-    keywords = {}
+    keywords: dict[str, Any] = {}
     if isinstance(last, Mapping):
         _, keywords = call_of(last, model)
     else:
