@@ -5,13 +5,16 @@ weights and for its activations alike (section 3.3.2).
 """
 
 from collections.abc import Sequence
+from functools import partial
 from math import ceil, prod
 
 from swatlib import checks
+from swatlib.checked import checked
 
 Shapes = Sequence[Sequence[int]]
 
 
+@checked(sparsity=checks.sparsity)
 def uniform(shapes: Shapes, sparsity: float, first_dense: bool = True) -> list[float]:
     """Give every layer the same density; SWAT-U keeps the first layer dense (section 3.3.2).
 
@@ -36,14 +39,14 @@ def uniform(shapes: Shapes, sparsity: float, first_dense: bool = True) -> list[f
     ValueError
         For no layers, an empty shape, or a sparsity out of range.
     """
-    shapes, sparsity = _check(shapes, sparsity)
-    first_dense = checks.flag("first_dense", first_dense)
+    _check(shapes)
     densities = [1.0 - sparsity] * len(shapes)
     if first_dense:
         densities[0] = 1.0
     return densities
 
 
+@checked(sparsity=checks.sparsity)
 def erk(shapes: Shapes, sparsity: float) -> list[float]:
     """Give layer l the density eps * sum(shape_l) / prod(shape_l): Erdos-Renyi-Kernel.
 
@@ -68,7 +71,7 @@ def erk(shapes: Shapes, sparsity: float) -> list[float]:
     ValueError
         For no layers, an empty shape, or a sparsity out of range.
     """
-    shapes, sparsity = _check(shapes, sparsity)
+    _check(shapes)
     sizes = [prod(shape) for shape in shapes]
     raw = [sum(shape) / prod(shape) for shape in shapes]
     full: set[int] = set()
@@ -84,6 +87,7 @@ def erk(shapes: Shapes, sparsity: float) -> list[float]:
         full |= too_dense
 
 
+@checked(sparsity=checks.sparsity, full=partial(checks.number, above=0, most=1))
 def momentum(
     sizes: Sequence[int], mean_momentum: Sequence[float], sparsity: float, full: float = 0.99
 ) -> list[int]:
@@ -116,12 +120,7 @@ def momentum(
         For no layers, lists of different lengths, a sparsity out of range, or momenta that are
         negative, not finite, or all zero.
     """
-    sizes = checks.counts("sizes", sizes)
-    _, sparsity = _check([(size,) for size in sizes], sparsity)
-    mean_momentum = [
-        checks.number(f"mean_momentum[{i}]", value) for i, value in enumerate(mean_momentum)
-    ]
-    full = checks.number("full", full, above=0, most=1)
+    _check([(size,) for size in sizes])
     if len(mean_momentum) != len(sizes):
         raise ValueError(
             f"mean_momentum must have one value per layer ({len(sizes)}), got {len(mean_momentum)}"
@@ -151,14 +150,9 @@ def momentum(
     return [min(size, ceil(round(count, 6))) for size, count in zip(sizes, counts, strict=True)]
 
 
-def _check(shapes: Shapes, sparsity: float) -> tuple[Shapes, float]:
-    sparsity = checks.sparsity("sparsity", sparsity)
-    if not isinstance(shapes, Sequence):
-        raise TypeError(f"shapes must be a sequence of shapes, got {checks.shown(shapes)}")
+def _check(shapes: Shapes) -> None:
     if not shapes:
         raise ValueError("shapes must name at least one layer, got none")
-    shapes = [checks.counts(f"shapes[{i}]", shape, least=0) for i, shape in enumerate(shapes)]
     for shape in shapes:
-        if prod(shape) < 1:
+        if min(shape, default=0) < 1:
             raise ValueError(f"every layer must have weights, got shape {tuple(shape)}")
-    return shapes, sparsity

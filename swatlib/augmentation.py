@@ -6,7 +6,10 @@ The whole batch is drawn by one gather, so that augmenting costs a small part of
 import torch
 from torch import Tensor
 
+from swatlib.checked import checked
 
+
+@checked
 def augment(x: Tensor, generator: torch.Generator, flips: bool = True, shifts: int = 0) -> Tensor:
     """Return a randomly mirrored and shifted copy of a batch of images.
 

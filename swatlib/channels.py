@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from swatlib import checks
+from swatlib.checked import checked_fields
 from swatlib.selectors import Memory, topk_mask
 
 PER = ("filter", "layer", "input")
@@ -48,7 +49,7 @@ class TopChannels:
     only_convolutions: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        checks.fields(self, sparsity=checks.sparsity, period=checks.count)
+        checked_fields(self, sparsity=checks.sparsity, period=checks.count)
         object.__setattr__(self, "per", checks.one_of("structured", self.per, PER))
         if self.period != 1:
             raise ValueError(f"period of a structured selector must be 1, got {self.period}")

@@ -3,12 +3,15 @@
 Every check takes the argument's name and its value, and returns the value as plain Python. Numbers
 of NumPy and torch count as numbers; booleans and text never do. A value of the wrong kind raises
 TypeError, one out of range ValueError; both read "x must be ..., got ...".
+
+The kind is what a type hint says, so :mod:`swatlib.checked` reads it there.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from math import isfinite
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,18 +35,27 @@ def flag(name: str, value: Any) -> bool:
     return value
 
 
+def integer(name: str, value: Any) -> int:
+    """Return ``value`` if it is an integer; 2.0 and True are none."""
+    return _integer(name, value, "an integer")
+
+
 def count(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
     """Return ``value`` if it is an integer from ``least`` to ``most``; 2.0 and True are none."""
     bounds = f"at least {least}" if most is None else f"in [{least}, {most}]"
-    value = _plain(value)
-    if isinstance(value, bool) or not isinstance(value, Integral | torch.SymInt):
-        of = "of " if most is None else ""
-        raise TypeError(f"{name} must be an integer {of}{bounds}, got {shown(value)}")
-    # A size that torch.compile knows by a symbol stays one.
-    whole: Any = value if isinstance(value, torch.SymInt) else int(value)
+    whole = _integer(name, value, f"an integer {'of ' if most is None else ''}{bounds}")
     if whole < least or (most is not None and whole > most):
         raise ValueError(f"{name} must be {bounds}, got {shown(value)}")
     return whole
+
+
+def _integer(name: str, value: Any, wanted: str) -> int:
+    value = _plain(value)
+    if isinstance(value, bool) or not isinstance(value, Integral | torch.SymInt):
+        raise TypeError(f"{name} must be {wanted}, got {shown(value)}")
+    # A size that torch.compile knows by a symbol stays one.
+    symbol: Any = value
+    return symbol if isinstance(value, torch.SymInt) else int(value)
 
 
 def number(
@@ -139,10 +151,9 @@ def any_text(name: str, value: Any) -> str:
 def instance(name: str, value: Any, kind: type[T], called: str | None = None) -> T:
     """Return ``value`` if it is a ``kind``, in words ``called``."""
     if not isinstance(value, kind):
-        article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise TypeError(
-            f"{name} must be {called or f'{article} {kind.__name__}'}, got {shown(value)}"
-        )
+        title = "nn.Module" if kind is torch.nn.Module else kind.__name__
+        wanted = called or f"{'an' if title[0] in 'AEIOUn' else 'a'} {title}"
+        raise TypeError(f"{name} must be {wanted}, got {shown(value)}")
     return value
 
 
@@ -152,6 +163,7 @@ def tensor(
     *,
     dims: int | None = None,
     dtypes: Collection[torch.dtype] | None = FLOATING,
+    meta: bool = True,
 ) -> Tensor:
     """Return ``value`` if it is a dense tensor; looks at its type and shape, never at its entries.
 
@@ -163,11 +175,15 @@ def tensor(
         How many dimensions it must have; any number if not given.
     dtypes : collection of torch.dtype, optional
         What it may hold, floats if not given; None for anything.
+    meta : bool
+        Whether it may be on the meta device, which has shapes and no entries.
     """
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} must be a tensor, got {shown(value)}")
-    if value.layout != torch.strided:
+    if value.layout != torch.strided or value.is_nested:
         raise TypeError(f"{name} must be a dense tensor, got layout {value.layout}")
+    if not meta and value.is_meta:
+        raise ValueError(f"{name} must hold entries, got a tensor on the meta device")
     if dtypes is not None and value.dtype not in dtypes:
         wanted = (
             "a floating dtype" if dtypes is FLOATING else f"dtype {' or '.join(map(str, dtypes))}"
@@ -176,6 +192,40 @@ def tensor(
     if dims is not None and value.ndim != dims:
         raise ValueError(f"{name} must have {dims} dimensions, got shape {tuple(value.shape)}")
     return value
+
+
+def array(name: str, value: Any, *, dims: int | None = None, kinds: str = "biuf") -> np.ndarray:
+    """Return ``value`` if it is a NumPy array of numbers or booleans.
+
+    Parameters
+    ----------
+    name : str
+    value : object
+    dims : int, optional
+        How many dimensions it must have; any number if not given.
+    kinds : str
+        What it may hold: b for booleans, i and u for integers, f for floats.
+    """
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, got {shown(value)}")
+    if value.dtype.kind not in kinds:
+        wanted = " or ".join(text for kind, text in KINDS.items() if kind in kinds)
+        raise TypeError(f"{name} must be an array of {wanted}, got dtype {value.dtype}")
+    if dims is not None and value.ndim != dims:
+        raise ValueError(f"{name} must have {dims} dimensions, got shape {value.shape}")
+    return value
+
+
+KINDS = {"b": "booleans", "i": "integers", "f": "floats"}
+
+
+def path(name: str, value: Any) -> Path:
+    """Return ``value`` as a Path if it names a file or a folder."""
+    if not isinstance(value, str | Path):
+        raise TypeError(f"{name} must be a path, got {shown(value)}")
+    if value == "" or "\0" in str(value):
+        raise ValueError(f"{name} must be a path, got {str(value)!r}")
+    return Path(value)
 
 
 def counts(name: str, value: Any, length: int | None = None, least: int = 1) -> tuple[int, ...]:
@@ -187,6 +237,11 @@ def counts(name: str, value: Any, length: int | None = None, least: int = 1) -> 
     if length is not None and len(value) != length:
         raise ValueError(f"{name} must hold {length} integers, got {shown(value)}")
     return tuple(count(f"{name}[{i}]", item, least) for i, item in enumerate(value))
+
+
+def size(name: str, value: Any) -> torch.Size:
+    """Return ``value``, the shape of a tensor."""
+    return value if isinstance(value, torch.Size) else torch.Size(counts(name, value, least=0))
 
 
 def options(name: str, value: Any) -> dict[str, Any]:
@@ -201,22 +256,14 @@ def optional(check: Callable[..., T], **bounds: Any) -> Callable[[str, Any], T |
     return lambda name, value: None if value is None else check(name, value, **bounds)
 
 
-def fields(value: Any, **check: Callable[[str, Any], Any]) -> None:
-    """Check fields of a dataclass and store what the checks return, frozen or not.
-
-    Called from ``__post_init__`` as ``fields(self, period=count, exact=flag)``; a check with
-    bounds is written ``partial(count, least=0)``.
-    """
-    for name, function in check.items():
-        object.__setattr__(value, name, function(name, getattr(value, name)))
-
-
 at_least_0 = partial(count, least=0)
 """The check of a count that may be nothing."""
 
 
 def shown(value: Any) -> str:
     """Return ``value`` as an error message shows it: in one short line."""
+    if isinstance(value, torch.nn.Module | type):
+        return value.__name__ if isinstance(value, type) else type(value).__name__
     if isinstance(value, Tensor | np.ndarray):
         return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
     try:
@@ -232,6 +279,8 @@ def _is_meta(value: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     """Return the Python number that a scalar of NumPy or torch holds; anything else as it is."""
+    if type(value) in (bool, int, float):
+        return value
     if isinstance(value, Tensor):
         # A value on the meta device is not known; a sparse one is no scalar.
         known = value.ndim == 0 and not _is_meta(value) and value.layout == torch.strided

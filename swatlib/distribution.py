@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from swatlib import checks
 from swatlib.allocation import erk, momentum, uniform
+from swatlib.checked import checked
 from swatlib.first_layer import first_layer
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.slots import Recipe
@@ -19,6 +21,7 @@ from swatlib.sparsify import active_mask, sparsifiable
 ALLOCATIONS = ("uniform", "erk", "momentum")
 
 
+@checked(sparsity=checks.sparsity)
 def densities(
     model: nn.Module, allocation: str, sparsity: float, first_layer_dense: bool = True
 ) -> dict[str, float]:
@@ -58,6 +61,7 @@ def densities(
     return by_name
 
 
+@checked(sparsity=checks.sparsity)
 @torch.no_grad()
 def redistribute_(model: nn.Module, optimizer: torch.optim.Optimizer, sparsity: float) -> nn.Module:
     """Share the active weights out anew by the layers' mean momentum: SWAT-M.
@@ -111,6 +115,7 @@ def redistribute_(model: nn.Module, optimizer: torch.optim.Optimizer, sparsity: 
     return model
 
 
+@checked(sparsity=checks.sparsity)
 def at_sparsity(recipe: Recipe, sparsity: float) -> Recipe:
     """Return ``recipe`` with all its selectors at another sparsity; equal ones stay equal.
 

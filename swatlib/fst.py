@@ -19,6 +19,7 @@ TSM decay pruned weights by 2e-4 (section 5.1). The paper prints the decay outsi
 import torch
 from torch import nn
 
+from swatlib.checked import checked
 from swatlib.information_restoration import FixedColumns
 from swatlib.masks import keep
 from swatlib.nm import FIXED, NM, UnfoldedNM
@@ -36,6 +37,7 @@ COLUMNS = NM(over="N")
 """2:4 of W^T along Cout, for dX = W^T G."""
 
 
+@checked
 def fst(
     activations: bool = True,
     restore: bool = True,
@@ -68,6 +70,7 @@ def fst(
     )
 
 
+@checked
 def sr_ste(decay: float = DECAY, outside: bool = False) -> Recipe:
     """Return SR-STE (Zhou et al. 2021): S(W) in Y and, the same mask, in dX; pruned weights decay.
 
@@ -77,6 +80,7 @@ def sr_ste(decay: float = DECAY, outside: bool = False) -> Recipe:
     return _forward_pruned("SR-STE", decay, outside, input_grad_weight=ROWS)
 
 
+@checked
 def tsm(exact: bool = True, period: int = 40) -> Recipe:
     """Return TSM (Hubara et al. 2021): one transposable 2:4 mask for W and W^T.
 
@@ -96,6 +100,7 @@ def asp() -> Recipe:
     return Recipe("ASP", forward_weight=mask, input_grad_weight=mask, first_layer_dense=False)
 
 
+@checked
 def wg(decay: float = DECAY, sparse_forward: bool = True) -> Recipe:
     """Return WG of Eq. 4: S(W^T) in dX, S(G) along H W in dW.
 
@@ -104,11 +109,13 @@ def wg(decay: float = DECAY, sparse_forward: bool = True) -> Recipe:
     return _strategy("WG", decay, sparse_forward, COLUMNS, None, None, NM(over="HW"))
 
 
+@checked
 def wx(decay: float = DECAY, sparse_forward: bool = True) -> Recipe:
     """Return WX of Eq. 4: S(W^T) in dX, S(X^T) by magnitude in dW; else as :func:`wg`."""
     return _strategy("WX", decay, sparse_forward, COLUMNS, None, UnfoldedNM(), None)
 
 
+@checked
 def gg(decay: float = DECAY, sparse_forward: bool = True, gradient_over: str = "C") -> Recipe:
     """Return GG of Eq. 4: S(G) in dX and, along H W, in dW; W^T is dense; else as :func:`wg`.
 
@@ -120,12 +127,14 @@ def gg(decay: float = DECAY, sparse_forward: bool = True, gradient_over: str = "
     return _strategy("GG", decay, sparse_forward, None, g, None, NM(over="HW"))
 
 
+@checked
 def gx(decay: float = DECAY, sparse_forward: bool = True, gradient_over: str = "C") -> Recipe:
     """Return GX of Eq. 4: S(G) in dX as in :func:`gg`, S(X^T) in dW as in :func:`wx`."""
     g = NM(over=gradient_over)
     return _strategy("GX", decay, sparse_forward, None, g, UnfoldedNM(), None)
 
 
+@checked
 @torch.no_grad()
 def decay_pruned_(model: nn.Module) -> nn.Module:
     """Apply W -= decay (W - S(W)) to the layers whose recipe decays outside the learning rate.

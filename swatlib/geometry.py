@@ -18,6 +18,7 @@ from scipy import integrate, optimize, stats
 from torch import Tensor, nn
 
 from swatlib import checks
+from swatlib.checked import checked
 from swatlib.selectors import kept_count
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 
+@checked
 def energy_to_angle(energy: Any) -> np.ndarray:
     """Angle in degrees of a sparsification that keeps this fraction of the energy.
 
@@ -54,6 +56,7 @@ def energy_to_angle(energy: Any) -> np.ndarray:
     return np.asarray(np.degrees(np.arccos(np.sqrt(energy))))
 
 
+@checked
 def angle_to_energy(angle: Any) -> np.ndarray:
     """Fraction of the energy kept by a sparsification that turns a vector by ``angle`` degrees.
 
@@ -78,6 +81,7 @@ def _vectors(name: str, x: Tensor, dim: int | None) -> Tensor:
     return x.reshape(-1) if dim is None else x.movedim(dim, -1)
 
 
+@checked
 def angle_between(a: Tensor, b: Tensor, dim: int | None = None) -> np.ndarray:
     """Angle between two vectors in degrees.
 
@@ -100,6 +104,7 @@ def angle_between(a: Tensor, b: Tensor, dim: int | None = None) -> np.ndarray:
     return np.asarray(torch.rad2deg(torch.arccos(cosine.clamp(-1, 1))).cpu().numpy())
 
 
+@checked
 def sparsification_angle(x: Tensor, mask: Tensor, dim: int | None = None) -> np.ndarray:
     """Angle in degrees between ``x`` and ``mask * x``, for any mask (Definition 3).
 
@@ -128,6 +133,7 @@ def sparsification_angle(x: Tensor, mask: Tensor, dim: int | None = None) -> np.
     return energy_to_angle(_ratio(kept, squares.sum(-1)))
 
 
+@checked
 def energy_curve(x: Tensor, dim: int | None = None) -> np.ndarray:
     """Energy kept by the K largest magnitudes, for every K from 1 to n.
 
@@ -151,6 +157,7 @@ def energy_curve(x: Tensor, dim: int | None = None) -> np.ndarray:
     return _ratio(kept, kept[..., -1:])
 
 
+@checked(sparsity=checks.sparsity)
 def topk_angle(x: Tensor, sparsity: float, dim: int | None = None) -> np.ndarray:
     """Top-K sparsification angle in degrees (Definitions 2 and 3 of the ICLR submission).
 
@@ -171,6 +178,7 @@ def topk_angle(x: Tensor, sparsity: float, dim: int | None = None) -> np.ndarray
     return energy_to_angle(_ratio(kept.sum(-1), squares.sum(-1)))
 
 
+@checked
 def components_needed(x: Tensor, angle: float, dim: int | None = None) -> np.ndarray:
     """Smallest fraction K/n of entries whose Top-K angle is at most ``angle`` degrees.
 
@@ -188,6 +196,7 @@ def _ratio(part: Tensor, whole: Tensor) -> np.ndarray:
     return np.asarray(ratio.clamp(0, 1).cpu().numpy())
 
 
+@checked
 def gaussian_energy(sparsity: Any) -> np.ndarray:
     """Energy that Top-K keeps of a long vector of independent Gaussian entries.
 
@@ -209,6 +218,7 @@ def gaussian_energy(sparsity: Any) -> np.ndarray:
     return np.asarray(2 * (t * stats.norm.pdf(t) + tail))
 
 
+@checked(sparsity=checks.sparsity)
 def expected_energy(distribution: Any, sparsity: float) -> float:
     """Energy that Top-K keeps of a long vector drawn from any continuous distribution.
 
@@ -230,7 +240,6 @@ def expected_energy(distribution: Any, sparsity: float) -> float:
     ValueError
         If the sparsity is out of range or the distribution's variance is not finite.
     """
-    sparsity = checks.sparsity("sparsity", sparsity)
     total = float(distribution.var()) + float(distribution.mean()) ** 2
     if not math.isfinite(total) or total <= 0:
         raise ValueError(
@@ -259,6 +268,7 @@ def _magnitude_threshold(distribution: Any, density: float) -> float:
     return float(optimize.brentq(excess, 0.0, top, xtol=1e-14))
 
 
+@checked
 def expected_components(distribution: Any, angle: float) -> float:
     """Fraction of entries Top-K must keep for an angle of ``angle`` degrees, in a long vector.
 
@@ -274,6 +284,7 @@ def expected_components(distribution: Any, angle: float) -> float:
     return float(optimize.brentq(shortfall, 1e-9, 1.0, xtol=1e-10))
 
 
+@checked(sparsity=checks.sparsity)
 def layer_angles(
     model: nn.Module, inputs: Tensor, sparsity: float, over_batch: bool = True
 ) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swatlib import checks
+from swatlib.checked import checked_fields
 from swatlib.products import Convolution
 from swatlib.selectors import DIMENSIONS, Memory
 
@@ -291,7 +292,7 @@ class NM:
 
     def __post_init__(self) -> None:
         nm_mask(torch.empty(0, 0), self.n, self.m, self.over)
-        checks.fields(self, n=checks.count, m=checks.count, period=checks.count)
+        checked_fields(self, n=checks.count, m=checks.count, period=checks.count)
 
     @property
     def sparsity(self) -> float:
@@ -330,7 +331,7 @@ class UnfoldedNM:
 
     def __post_init__(self) -> None:
         check_nm(self.n, self.m)
-        checks.fields(self, n=checks.count, m=checks.count)
+        checked_fields(self, n=checks.count, m=checks.count)
 
     @property
     def sparsity(self) -> float:

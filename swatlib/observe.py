@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from swatlib.checked import checked
 from swatlib.selectors import topk_threshold
 from swatlib.sparsify import active_mask, sparsifiable
 
@@ -88,6 +89,7 @@ class Thresholds:
     use is an old one.
     """
 
+    @checked
     def __init__(self, layers: int = 4) -> None:
         self.layers = layers
         self.fresh: dict[str, list[float]] = {}

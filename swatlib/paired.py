@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from swatlib.checked import checked
 from swatlib.plotting import mean_interval
 
 
+@checked
 def paired_difference(
     frame: pd.DataFrame,
     first: str,

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from swatlib.checked import checked
+
 _FOLDER = Path(__file__).resolve().parents[1] / "data" / "papers"
 """Where the tables lie, beside the package in the repository."""
 
 
+@checked
 def paper_table(name: str) -> pd.DataFrame:
     """Read one table of printed numbers, a row per number.
 
@@ -59,6 +62,7 @@ def paper_tables() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.csv"))
 
 
+@checked
 def paper_wide(name: str) -> pd.DataFrame:
     """Read a table as the paper prints it: a row per network, method and level.
 

@@ -21,6 +21,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
+from swatlib.checked import checked
+
 __all__ = [
     "COLOURS",
     "DASHES",
@@ -76,6 +78,7 @@ def use_style() -> None:
     )
 
 
+@checked
 def figure(
     columns: int = 1, rows: int = 1, width: float = 7.0, height: float = 3.6, **options: Any
 ) -> tuple[Figure, Any]:
@@ -98,6 +101,7 @@ def figure(
     return plt.subplots(rows, columns, figsize=(width, height), **options)
 
 
+@checked
 def series_style(name: str, index: int = 0) -> dict[str, Any]:
     """Colour, marker and dash of a series.
 
@@ -113,6 +117,7 @@ def series_style(name: str, index: int = 0) -> dict[str, Any]:
     }
 
 
+@checked
 def mean_interval(
     frame: pd.DataFrame, by: str | Sequence[str], value: str, confidence: float = 0.95
 ) -> pd.DataFrame:
@@ -155,6 +160,7 @@ def mean_interval(
     return out.assign(low=out["mean"] - half, high=out["mean"] + half, n=count)
 
 
+@checked
 def plot_records(
     ax: Axes,
     frame: pd.DataFrame,
@@ -198,12 +204,14 @@ def plot_records(
     return drawn
 
 
+@checked
 def plot_live(ax: Axes, x: Any, y: Any, name: str, index: int = 0) -> None:
     """Draw a run made while the page executed: a thin line without markers."""
     style = series_style(name, index) | {"marker": ""}
     ax.plot(x, y, linewidth=1.3, label=f"{name} (live)", **style)
 
 
+@checked
 def plot_paper(ax: Axes, x: Any, y: Any, label: str = "paper") -> None:
     """Draw values that a paper states: open black diamonds, never joined."""
     ax.plot(

@@ -10,6 +10,7 @@ from typing import Any
 
 from swatlib import checks
 from swatlib.channels import TopChannels
+from swatlib.checked import checked
 from swatlib.fst import asp, fst, gg, gx, sr_ste, tsm, wg, wx
 from swatlib.selectors import RandomK, Selector, TopColumns, TopK
 from swatlib.slots import Recipe
@@ -20,6 +21,7 @@ def dense() -> Recipe:
     return Recipe("dense")
 
 
+@checked(sparsity=checks.sparsity)
 def swat(
     sparsity: float,
     activation_sparsity: float | None = None,
@@ -59,6 +61,7 @@ def swat(
     )
 
 
+@checked(sparsity=checks.sparsity)
 def saw(sparsity: float, random: bool = False, **options: Any) -> Recipe:
     """Return SAW (ICLR 2020 submission, section 2.2): forward dense, backward as SWAT.
 
@@ -75,6 +78,7 @@ def saw(sparsity: float, random: bool = False, **options: Any) -> Recipe:
     )
 
 
+@checked(sparsity=checks.sparsity)
 def meprop(sparsity: float, unified: bool = False, first_layer_dense: bool = True) -> Recipe:
     """Return meProp: Top-K of the output gradient, per sample, in both backward products.
 
@@ -89,6 +93,7 @@ def meprop(sparsity: float, unified: bool = False, first_layer_dense: bool = Tru
     )
 
 
+@checked
 def sparse_forward(
     weight: float | None = None,
     activation: float | None = None,
@@ -120,6 +125,7 @@ def sparse_forward(
     )
 
 
+@checked
 def sparse_backward(
     weight: float | None = None,
     activation: float | None = None,
@@ -194,6 +200,7 @@ METHODS: dict[str, Callable[..., Recipe]] = {
 """Methods by the name a run specification or the command line gives them."""
 
 
+@checked(sparsity=checks.sparsity)
 def recipe(method: str, sparsity: float = 0.0, **options: Any) -> Recipe:
     """Return the recipe of a named method.
 
@@ -214,4 +221,4 @@ def recipe(method: str, sparsity: float = 0.0, **options: Any) -> Recipe:
         For an option the method does not have.
     """
     method = checks.one_of("method", method, METHODS)
-    return METHODS[method](checks.sparsity("sparsity", sparsity), **options)
+    return METHODS[method](sparsity, **options)

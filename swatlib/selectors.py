@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from swatlib import checks
+from swatlib.checked import checked_fields
 from swatlib.masks import keep as keep  # to apply what is chosen here
 from swatlib.thresholds import (
     SAMPLE,
@@ -220,7 +221,7 @@ class TopK:
         _chosen_dims(torch.empty(0), self.over)
         if self.sample is True:
             object.__setattr__(self, "sample", SAMPLE)
-        checks.fields(
+        checked_fields(
             self,
             sparsity=checks.sparsity,
             exact=checks.flag,
@@ -277,7 +278,7 @@ class RandomK:
 
     def __post_init__(self) -> None:
         _chosen_dims(torch.empty(0), self.over)
-        checks.fields(self, sparsity=checks.sparsity, period=checks.count)
+        checked_fields(self, sparsity=checks.sparsity, period=checks.count)
         if self.period != 1:
             raise ValueError(f"period of a random selector must be 1, got {self.period}")
 
@@ -302,7 +303,7 @@ class TopColumns:
     period: int = 1
 
     def __post_init__(self) -> None:
-        checks.fields(self, sparsity=checks.sparsity, period=checks.count)
+        checked_fields(self, sparsity=checks.sparsity, period=checks.count)
         if self.period != 1:
             raise ValueError(f"period of a unified selector must be 1, got {self.period}")
 

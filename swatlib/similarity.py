@@ -16,6 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from swatlib.checked import checked
+
 CORRECTIONS = ("none", "miller-madow")
 
 
@@ -32,6 +34,7 @@ class Similarity(NamedTuple):
     """Pairs (X', X) that one estimate comes from."""
 
 
+@checked
 def quantize(x: Tensor, bits: int = 8) -> Tensor:
     """Quantise uniformly between the smallest and the largest entry.
 
@@ -70,6 +73,7 @@ def quantize(x: Tensor, bits: int = 8) -> Tensor:
     return (x - low).div_(high - low).mul_(levels).long().clamp_(max=levels - 1)
 
 
+@checked
 def entropy(symbols: Tensor, correction: str = "none") -> float:
     """Return the entropy, in bits, of the histogram of an integer tensor.
 
@@ -105,6 +109,7 @@ def _counts(symbols: Tensor) -> Tensor:
     return symbols.unique(return_counts=True)[1]
 
 
+@checked
 def conditional_entropy(symbols: Tensor, given: Tensor, correction: str = "none") -> float:
     """Return H(symbols | given) = H(symbols, given) - H(given) in bits (Eq. 11).
 
@@ -129,6 +134,7 @@ def conditional_entropy(symbols: Tensor, given: Tensor, correction: str = "none"
     return entropy(joint, correction) - entropy(given, correction)
 
 
+@checked
 def column_similarity(
     x: Tensor,
     bits: int = 8,
@@ -173,6 +179,7 @@ def column_similarity(
     return Similarity(h, conditional, h - conditional, len(here))
 
 
+@checked
 def scattered(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Move every pixel to a random place, the same one in all channels of all images.
 
@@ -185,6 +192,7 @@ def scattered(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     return x.flatten(2)[..., places].reshape(x.shape)
 
 
+@checked
 def column_correlation(x: Tensor, centred: bool = True) -> float:
     """Correlate every pixel with its right neighbour, over all images and channels.
 
@@ -210,12 +218,14 @@ def column_correlation(x: Tensor, centred: bool = True) -> float:
     return ((left * right).sum() / (left.square().sum() * right.square().sum()).sqrt()).item()
 
 
+@checked
 def adjacent_difference(x: Tensor) -> Tensor:
     """Return X_ad: every column less the one to its right (section 6.2); shape (..., W - 1)."""
     _check_maps(x)
     return x[..., :-1] - x[..., 1:]
 
 
+@checked
 def reconstruction(x: Tensor) -> Tensor:
     """Return X_r: every second column replaced by its left neighbour, what Eq. 9 assumes.
 
@@ -225,6 +235,7 @@ def reconstruction(x: Tensor) -> Tensor:
     return x[..., ::2].repeat_interleave(2, dim=-1)[..., : x.shape[-1]]
 
 
+@checked
 def normalized(x: Tensor) -> Tensor:
     """Scale the entries to [0, 1], as Figure 5 does; a constant map is all 0."""
     low, high = x.min(), x.max()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from swatlib import checks
+from swatlib.checked import checked_fields
 from swatlib.products import ColumnSelector
 from swatlib.selectors import DIMENSIONS, Selector
 
@@ -82,7 +83,7 @@ class Recipe:
                 # A layer remembers thresholds of weights and activations only.
                 raise ValueError(f"period of {slot} must be 1, got {selector.period}")
 
-        checks.fields(
+        checked_fields(
             self,
             name=checks.text,
             first_layer_dense=checks.flag,

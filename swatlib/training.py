@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from swatlib import checks
 from swatlib.augmentation import augment
+from swatlib.checked import checked, checked_fields
 from swatlib.data import Dataset, load
 from swatlib.distribution import ALLOCATIONS, at_sparsity, densities, redistribute_
 from swatlib.first_layer import first_layer
@@ -125,7 +126,7 @@ class Run:
 
     def __post_init__(self) -> None:
         optional = checks.optional
-        checks.fields(
+        checked_fields(
             self,
             data=checks.text,
             pixels=optional(checks.count),
@@ -179,6 +180,7 @@ class Run:
         return train_run(self)
 
 
+@checked
 def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None) -> dict[str, Any]:
     """Train as ``run`` says and return its metrics.
 
@@ -229,6 +231,7 @@ def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None
     }
 
 
+@checked
 def build(run: Run, dataset: Dataset) -> nn.Module:
     """Return the run's network, initialised from its seed and made sparse by its method."""
     torch.manual_seed(run.seed)
@@ -249,6 +252,7 @@ def build(run: Run, dataset: Dataset) -> nn.Module:
     )
 
 
+@checked
 def pretrain_(model: nn.Module, dataset: Dataset, run: Run, device: str | None = None) -> nn.Module:
     """Train the run's network densely for ``run.pretrain_epochs``; its weights go to ``model``."""
     epochs = run.pretrain_epochs or 0
@@ -260,6 +264,7 @@ def pretrain_(model: nn.Module, dataset: Dataset, run: Run, device: str | None =
     return model
 
 
+@checked
 def layer_recipes(run: Run, model: nn.Module) -> dict[str, Recipe]:
     """Return the recipe of every layer of ``model`` that the run makes sparse.
 
@@ -283,6 +288,7 @@ def layer_recipes(run: Run, model: nn.Module) -> dict[str, Recipe]:
     return recipes
 
 
+@checked
 def train(
     model: nn.Module,
     dataset: Dataset,
@@ -359,6 +365,7 @@ def train(
             return
 
 
+@checked
 def memory_format(model: nn.Module) -> torch.memory_format:
     """Return the memory format ``model`` trains in: channels-last, the faster one, where safe.
 
@@ -377,6 +384,7 @@ def memory_format(model: nn.Module) -> torch.memory_format:
     return torch.contiguous_format if unsafe else torch.channels_last
 
 
+@checked
 def rate(schedule: str, progress: float) -> float:
     """Return the learning rate, as a fraction of its peak, at ``progress`` in [0, 1) of a run."""
     if schedule == "one-cycle":
@@ -389,6 +397,7 @@ def rate(schedule: str, progress: float) -> float:
     return warm_up
 
 
+@checked
 @torch.no_grad()
 def evaluate(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 500) -> tuple[float, float]:
     """Return accuracy in percent and mean cross-entropy of ``model`` on images ``x``, labels ``y``.

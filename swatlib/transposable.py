@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swatlib import checks
+from swatlib.checked import checked_fields
 from swatlib.nm import check_nm, chosen_mask, period_text, periodic
 from swatlib.selectors import Memory
 
@@ -140,7 +141,7 @@ class Transposable:
 
     def __post_init__(self) -> None:
         transposable_mask(torch.empty(0, 0), self.n, self.m, self.exact)
-        checks.fields(self, n=checks.count, m=checks.count, exact=checks.flag, period=checks.count)
+        checked_fields(self, n=checks.count, m=checks.count, exact=checks.flag, period=checks.count)
 
     @property
     def sparsity(self) -> float:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from swatlib import checks
+from swatlib.checked import checked
 from swatlib.records import Record, iterate_records
 from swatlib.sweep import Train, data_as_used, own_train
 
@@ -63,6 +64,7 @@ def _near(a: Any, b: Any, tolerance: float) -> bool:
     return close or _same(a, b)
 
 
+@checked
 def compare(record: Record, metrics: dict[str, Any], tolerance: float = TOLERANCE) -> Verdict:
     """Compare the metrics of a record with ``metrics``, see `Verdict`."""
     missing = object()
@@ -75,6 +77,7 @@ def compare(record: Record, metrics: dict[str, Any], tolerance: float = TOLERANC
     return Verdict(record.key, _same(record.metrics, metrics), agrees, differences)
 
 
+@checked
 def own_run(specification: dict[str, Any]) -> Any:
     """Return the library's run with these fields.
 
@@ -93,6 +96,7 @@ def own_run(specification: dict[str, Any]) -> Any:
         raise ValueError(f"the specification fits no run of this version: {error}") from error
 
 
+@checked
 def verify(
     folder: Path | str,
     sample: int | None = None,

@@ -1,9 +1,7 @@
 """Every check, value by value: what it lets pass, as what, and what it says of the rest."""
 
 import re
-from dataclasses import FrozenInstanceError, dataclass
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 import pytest
@@ -180,32 +178,6 @@ def test_tensors_pass_as_they_are():
     x = torch.full((2, 3), torch.nan).T
     assert checks.tensor("x", x, dims=2) is x
     assert checks.tensor("x", torch.arange(3), dtypes=None).dtype == torch.int64
-
-
-def test_fields_of_a_frozen_value_are_checked_and_plain():
-    @dataclass(frozen=True)
-    class Value:
-        size: int
-        share: float = 0
-        name: str | None = None
-
-        def __post_init__(self) -> None:
-            checks.fields(
-                self,
-                size=checks.count,
-                share=partial(checks.number, least=0),
-                name=checks.optional(checks.one_of, allowed=("a", "b")),
-            )
-
-    value = Value(np.int32(3), torch.tensor(0.5))
-    assert (value, hash(value)) == (Value(3, 0.5), hash(Value(3, 0.5)))
-    assert (type(value.size), type(value.share), value.name) == (int, float, None)
-    with pytest.raises(FrozenInstanceError):
-        value.size = 4
-    with pytest.raises(ValueError, match=r"^share must be at least 0, got -1"):
-        Value(3, -1)
-    with pytest.raises(ValueError, match=r"^name must be one of a, b; got 'c'"):
-        Value(3, name="c")
 
 
 def test_what_cannot_be_shown_is_named_by_its_type():

@@ -8,6 +8,7 @@ from typing import Any
 from swatlib import checks
 from swatlib.accounting.trace import Layer, Network
 from swatlib.allocation import erk
+from swatlib.checked import checked_fields
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Density:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            checks.fields(self, **{field.name: partial(checks.number, least=0, most=1)})
+            checked_fields(self, **{field.name: partial(checks.number, least=0, most=1)})
 
     @property
     def forward(self) -> float:

@@ -7,11 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
+from swatlib.checked import checked
 from swatlib.detection.boxes import check_shapes
 from swatlib.detection.detector import Detections
 from swatlib.detection.images import BoxedImages
 
 
+@checked
 def average_precision(found: Sequence[Detections], truth: BoxedImages) -> dict[str, float]:
     """Compare what was found with what is there.
 

@@ -7,7 +7,10 @@ to 5 has left edge 3 and right edge 6.
 import torch
 from torch import Tensor
 
+from swatlib.checked import checked
 
+
+@checked
 def area(boxes: Tensor) -> Tensor:
     """Return the area of boxes (..., 4), zero where an edge lies on the wrong side: (...)."""
     return (boxes[..., 2:] - boxes[..., :2]).clamp_min(0).prod(-1)
@@ -20,6 +23,7 @@ def _overlap(a: Tensor, b: Tensor) -> Tensor:
     return area(torch.cat([top_left, bottom_right], dim=-1))
 
 
+@checked
 def iou(a: Tensor, b: Tensor) -> Tensor:
     """Return intersection over union of every box of ``a`` with every box of ``b``.
 
@@ -37,6 +41,7 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
     return shared / union.clamp_min(torch.finfo(union.dtype).tiny)
 
 
+@checked
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
     """Return the generalised IoU of pairs of boxes (..., 4): in [-1, 1], 1 for equal boxes.
 
@@ -52,6 +57,7 @@ def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
     return shared / union.clamp_min(tiny) - (hull - union) / hull.clamp_min(tiny)
 
 
+@checked
 def encode(points: Tensor, boxes: Tensor) -> Tensor:
     """Return the distances from points (..., 2) to the edges of boxes (..., 4): (..., 4).
 
@@ -60,11 +66,13 @@ def encode(points: Tensor, boxes: Tensor) -> Tensor:
     return torch.cat([points - boxes[..., :2], boxes[..., 2:] - points], dim=-1)
 
 
+@checked
 def decode(points: Tensor, distances: Tensor) -> Tensor:
     """Return the boxes (..., 4) that lie at ``distances`` (..., 4) around points (..., 2)."""
     return torch.cat([points - distances[..., :2], points + distances[..., 2:]], dim=-1)
 
 
+@checked
 def clip(boxes: Tensor, height: int, width: int) -> Tensor:
     """Return boxes (..., 4) cut off at the edges of an image of ``height`` by ``width`` pixels.
 
@@ -75,6 +83,7 @@ def clip(boxes: Tensor, height: int, width: int) -> Tensor:
     return torch.stack([x[..., 0], y[..., 0], x[..., 1], y[..., 1]], dim=-1)
 
 
+@checked
 def nms(boxes: Tensor, scores: Tensor, labels: Tensor, threshold: float = 0.5) -> Tensor:
     """Return which boxes survive non-maximum suppression within their class.
 
@@ -106,6 +115,7 @@ def nms(boxes: Tensor, scores: Tensor, labels: Tensor, threshold: float = 0.5) -
     return order[kept]
 
 
+@checked
 def check_shapes(boxes: Tensor, labels: Tensor) -> None:
     """Raise ValueError unless boxes are (n, 4) and labels (n,); n may be 0."""
     if boxes.ndim != 2 or boxes.shape[1] != 4:
@@ -116,6 +126,7 @@ def check_shapes(boxes: Tensor, labels: Tensor) -> None:
         )
 
 
+@checked
 def check_boxes(boxes: Tensor, labels: Tensor, height: int, width: int, classes: int) -> None:
     """Make sure that boxes can be learnt: finite, inside the image, with an area and a class.
 

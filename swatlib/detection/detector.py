@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from swatlib import checks
+from swatlib.checked import checked
 from swatlib.detection.boxes import clip, decode, nms
 from swatlib.detection.targets import locations
 from swatlib.models.layers import BasicBlock, conv3x3, he_init_, named
@@ -44,6 +45,7 @@ class Detector(nn.Module):
         Channels of the stem and the first stage; the next two have 2 and 4 times as many.
     """
 
+    @checked
     def __init__(self, classes: int, width: int = 16) -> None:
         super().__init__()
         classes, width = checks.count("classes", classes), checks.count("width", width)
@@ -83,14 +85,16 @@ class Detector(nn.Module):
         return logits, STRIDE * raw.clamp(max=FARTHEST).exp()
 
 
+@checked
 def standardised(images: Tensor) -> Tensor:
     """Map uint8 images to float32 in [-1, 1], the detector's input."""
     return images.float() / 127.5 - 1
 
 
+@checked
 @torch.no_grad()
 def detect(
-    model: Detector,
+    model: nn.Module,
     images: Tensor,
     least_score: float = 0.05,
     most: int = 100,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from swatlib.checked import checked
 from swatlib.detection.boxes import check_boxes
 
 
@@ -29,6 +30,7 @@ class BoxedImages(NamedTuple):
     boxes: list[Tensor]
     labels: list[Tensor]
 
+    @checked
     def first(self, count: int) -> BoxedImages:
         """Return the first ``count`` images.
 
@@ -51,6 +53,7 @@ class DetectionData(NamedTuple):
     class_names: tuple[str, ...]
 
 
+@checked
 def check(found: BoxedImages, classes: int) -> None:
     """Make sure that a detector can be trained on images with boxes.
 
@@ -80,6 +83,7 @@ def check(found: BoxedImages, classes: int) -> None:
             raise ValueError(f"image {index}: {error}") from error
 
 
+@checked
 def describe(data: DetectionData) -> dict[str, object]:
     """Say which data set this is *as used*: sizes, and a fingerprint of pixels, boxes and labels.
 

@@ -4,10 +4,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from swatlib.checked import checked
 from swatlib.detection.boxes import decode, generalised_iou
 from swatlib.detection.targets import BACKGROUND
 
 
+@checked
 def focal_loss(logits: Tensor, labels: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
     """Return the sum of the focal loss (Lin et al. 2017, Eq. 5) over locations and classes.
 
@@ -30,6 +32,7 @@ def focal_loss(logits: Tensor, labels: Tensor, alpha: float = 0.25, gamma: float
     return (weight * wrong**gamma * entropy).sum()
 
 
+@checked
 def detection_loss(
     logits: Tensor, distances: Tensor, points: Tensor, labels: Tensor, boxes: Tensor
 ) -> tuple[Tensor, Tensor]:

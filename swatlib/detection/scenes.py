@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from swatlib.checked import checked
 from swatlib.data.digits import read_digits
 from swatlib.data.patches import PHOTOGRAPHS, photograph, places, windows
 from swatlib.detection.images import BoxedImages, DetectionData
@@ -31,6 +32,7 @@ TRIES = 20
 Pixels = NDArray[np.float32]
 
 
+@checked
 def backgrounds(pixels: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Cut training and test crops (N, 3, pixels, pixels) from disjoint parts of the photographs."""
     parts: tuple[list[NDArray[np.uint8]], ...] = ([], [])
@@ -42,6 +44,7 @@ def backgrounds(pixels: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return np.concatenate(parts[0]), np.concatenate(parts[1])
 
 
+@checked
 def ink(digit: NDArray[np.generic], size: int) -> Pixels:
     """Enlarge a raster (8, 8) with values 0 to 16 to ``size`` pixels and cut off empty margins.
 
@@ -57,6 +60,7 @@ def ink(digit: NDArray[np.generic], size: int) -> Pixels:
     return large[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
+@checked
 def compose(
     digits: NDArray[np.generic],
     labels: NDArray[np.generic],
@@ -120,6 +124,7 @@ def _paint(scene: Pixels, paint: Pixels, box: tuple[int, int, int, int]) -> None
     under += paint * (colour - under)
 
 
+@checked
 @lru_cache(maxsize=2)
 def read_scenes(pixels: int | None = None) -> DetectionData:
     """Compose 2000 training and 500 test scenes of 48x48 pixels, or another of `PIXELS`.
@@ -144,6 +149,7 @@ def read_scenes(pixels: int | None = None) -> DetectionData:
     )
 
 
+@checked
 def one_class(data: DetectionData) -> DetectionData:
     """Return the same images and boxes with a single class: what is to be found, not read."""
     train, test = (

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from swatlib.checked import checked
+
 BACKGROUND = -1
 """Label of a location at which there is no object."""
 
@@ -10,6 +12,7 @@ RADIUS = 1.5
 """Only locations so many strides around a box's centre learn it (centre sampling of FCOS)."""
 
 
+@checked
 def locations(rows: int, columns: int, stride: int) -> Tensor:
     """Return the centres (x, y) of the locations in reading order, float32 (rows columns, 2)."""
     y = (torch.arange(rows) + 0.5) * stride
@@ -17,6 +20,7 @@ def locations(rows: int, columns: int, stride: int) -> Tensor:
     return torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=1)
 
 
+@checked
 def assign(points: Tensor, boxes: Tensor, labels: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     """Say which object each location learns: the smallest whose middle it lies in.
 

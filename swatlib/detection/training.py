@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from swatlib import checks
+from swatlib.checked import checked, checked_fields
 from swatlib.data import data_folder
 from swatlib.data.folder import find
 from swatlib.detection.average_precision import average_precision
@@ -77,7 +78,7 @@ class DetectionRun:
     task: str = "detection"
 
     def __post_init__(self) -> None:
-        checks.fields(
+        checked_fields(
             self,
             data=checks.text,
             pixels=checks.optional(checks.count),
@@ -106,6 +107,7 @@ class DetectionRun:
         return describe(load(self.data, self.pixels, self.images))
 
 
+@checked
 def load(name: str, pixels: int | None = None, images: int | None = None) -> DetectionData:
     """Return the data of a run, checked; the second call returns the same tensors.
 
@@ -137,6 +139,7 @@ def _load(name: str, pixels: int | None, images: int | None, folder: Path | None
     return data if images is None else data._replace(train=data.train.first(images))
 
 
+@checked
 def train_detection(
     run: DetectionRun, device: str | None = None, on_step: OnStep | None = None
 ) -> dict[str, Any]:
@@ -176,6 +179,7 @@ def train_detection(
     }
 
 
+@checked
 def build(run: DetectionRun, classes: int) -> Detector:
     """Return the run's detector, initialised from its seed and made sparse by its method."""
     torch.manual_seed(run.seed)
@@ -184,6 +188,7 @@ def build(run: DetectionRun, classes: int) -> Detector:
     return model
 
 
+@checked
 def train(
     model: Detector,
     boxed: BoxedImages,
@@ -242,6 +247,7 @@ def train(
             return
 
 
+@checked
 def targets_of(boxed: BoxedImages) -> tuple[Tensor, Tensor, Tensor]:
     """Return the locations (L, 2) and what they learn: labels (N, L) and boxes (N, L, 4)."""
     height, width = (side // STRIDE for side in boxed.images.shape[-2:])

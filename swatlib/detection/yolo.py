@@ -14,6 +14,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from swatlib.checked import checked
 from swatlib.data.archive import members
 from swatlib.data.folder import IMAGE_TYPES
 from swatlib.detection.boxes import check_boxes, clip
@@ -22,6 +23,7 @@ from swatlib.detection.images import BoxedImages, DetectionData
 GREY = (128, 128, 128)
 
 
+@checked
 def letterbox(image: Image.Image, pixels: int) -> tuple[Tensor, tuple[float, float, float, float]]:
     """Shrink or enlarge an image to fit a grey square of ``pixels``, in its middle.
 
@@ -41,6 +43,7 @@ def letterbox(image: Image.Image, pixels: int) -> tuple[Tensor, tuple[float, flo
     return torch.from_numpy(np.ascontiguousarray(array)), (left, top, width, height)
 
 
+@checked
 def read_labels(text: str) -> tuple[Tensor, Tensor]:
     """Read lines ``class x y width height`` as relative boxes (n, 4) and labels (n,).
 
@@ -64,6 +67,7 @@ def read_labels(text: str) -> tuple[Tensor, Tensor]:
     return clip(edges, 1, 1), torch.tensor(labels, dtype=torch.int64)
 
 
+@checked
 def read_yolo(path: Path, pixels: int | None = None) -> DetectionData:
     """Read an archive; its ``val`` images are the test set.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 
+from swatlib.checked import checked
 from swatlib.training import DENSE, Run
 
 SEEDS = (0, 1, 2)
@@ -17,6 +18,7 @@ PATCHES = Run(data="patches", epochs=6)
 CIFAR = Run(data="cifar10-jpeg75", pixels=16, images=5_000, epochs=6)
 
 
+@checked
 def grid(
     base: Run,
     methods: Iterable[str],
@@ -38,6 +40,7 @@ def grid(
     return runs
 
 
+@checked
 def unique(runs: Iterable[Run]) -> list[Run]:
     """Return the runs without repetition, in their order."""
     kept: list[Run] = []

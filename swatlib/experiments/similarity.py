@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from swatlib.checked import checked
 from swatlib.data import data_folder, load
 from swatlib.data.folder import find, read_photographs
 from swatlib.models import network
@@ -84,6 +85,7 @@ def similarity() -> list[Look]:
     return [full, *cifar, *small]
 
 
+@checked
 @contextmanager
 def layer_inputs(model: nn.Module) -> Iterator[dict[str, Tensor]]:
     """Collect the inputs X of the stem and of each stage's first convolution, in a forward pass."""
@@ -106,6 +108,7 @@ def layer_inputs(model: nn.Module) -> Iterator[dict[str, Tensor]]:
             hook.remove()
 
 
+@checked
 @lru_cache(maxsize=2)
 def looking_network(name: str, built_for: int, epochs: int, images: int, seed: int) -> nn.Module:
     """Return the network, fresh or trained on 16x16 CIFAR-10, in evaluation mode."""
@@ -137,6 +140,7 @@ def _photographs(name: str, pixels: int, images: int) -> np.ndarray:
     return read_photographs(path, pixels, images)
 
 
+@checked
 def normalised(photographs: np.ndarray) -> Tensor:
     """Return (N, 3, H, W) images as float32, each channel with mean 0 and standard deviation 1."""
     x = torch.from_numpy(photographs).float()
@@ -144,6 +148,7 @@ def normalised(photographs: np.ndarray) -> Tensor:
     return (x - mean) / x.std((0, 2, 3), keepdim=True)
 
 
+@checked
 @torch.no_grad()
 def measure(model: nn.Module, x: Tensor, controls: int, seed: int) -> list[dict[str, Any]]:
     """Measure every layer input on images ``x``.
@@ -205,6 +210,7 @@ def _averaged(parts: list[dict[str, float]]) -> dict[str, float]:
     return out | {"images": int(frame["images"].sum()), "pairs": int(frame["pairs"].iloc[0])}
 
 
+@checked
 def look(run: Look) -> dict[str, Any]:
     """Measure photographs, the same with their pixels scattered, and white noise."""
     model = looking_network(run.network, run.built_for, run.epochs, run.train_images, run.seed)
@@ -227,6 +233,7 @@ def look(run: Look) -> dict[str, Any]:
     }
 
 
+@checked
 def measured(folder: Path | str = FOLDER) -> pd.DataFrame:
     """Read the records: one row per network, kind of input, layer and estimate."""
     return pd.DataFrame(

@@ -3,6 +3,7 @@
 from torch import nn
 
 from swatlib import checks
+from swatlib.checked import checked
 from swatlib.models.densenet import densenet121
 from swatlib.models.resnet import resnet18, resnet34, resnet50, resnet101, wrn50_2
 from swatlib.models.small import small_densenet, small_resnet, small_vgg
@@ -25,6 +26,7 @@ NAMES = (*SMALL, *LARGE)
 """Every name that :func:`network` knows."""
 
 
+@checked
 def network(
     name: str,
     classes: int = 10,

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from swatlib.checked import checked
 from swatlib.models.layers import conv1x1, conv3x3, he_init_, head, named
 from swatlib.models.resnet import CIFAR_LIMIT
 
@@ -21,6 +22,7 @@ class BottleneckDenseLayer(nn.Module):
         Channels the layer adds.
     """
 
+    @checked
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(inputs)
@@ -37,6 +39,7 @@ class BottleneckDenseLayer(nn.Module):
         return torch.cat([x, y], dim=1)
 
 
+@checked
 def transition(inputs: int) -> nn.Module:
     """BN-ReLU-1x1 to half the channels, then average pooling to half the size."""
     return named(
@@ -49,6 +52,7 @@ def transition(inputs: int) -> nn.Module:
     )
 
 
+@checked
 def densenet121(classes: int, image: int, channels: int) -> nn.Module:
     """DenseNet-121: dense blocks of 6, 12, 24 and 16 layers, transitions that halve the channels.
 

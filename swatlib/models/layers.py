@@ -4,17 +4,22 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from swatlib.checked import checked
 
+
+@checked
 def conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     """Return a 3x3 convolution with padding 1 and no bias, as a batch norm follows it."""
     return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
 
 
+@checked
 def conv1x1(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     """Return a 1x1 convolution without bias."""
     return nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
 
 
+@checked
 def named(parts: Mapping[str, nn.Module]) -> nn.Sequential:
     """Chain modules under names of their own; layers are reported as ``layer1.0.conv1``."""
     chain = nn.Sequential()
@@ -23,6 +28,7 @@ def named(parts: Mapping[str, nn.Module]) -> nn.Sequential:
     return chain
 
 
+@checked
 def head(inputs: int, classes: int) -> dict[str, nn.Module]:
     """Return average pooling over the map and the linear layer, by name."""
     return {
@@ -32,6 +38,7 @@ def head(inputs: int, classes: int) -> dict[str, nn.Module]:
     }
 
 
+@checked
 def he_init_(model: nn.Module) -> nn.Module:
     """Initialise convolutions and batch norms as He et al. (2015) do for ReLU networks."""
     for module in model.modules():
@@ -56,6 +63,7 @@ class BasicBlock(nn.Module):
         Stride of the first convolution; a 1x1 convolution matches the shortcut to it.
     """
 
+    @checked
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
         self.conv1 = conv3x3(inputs, outputs, stride)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from swatlib.checked import checked
 from swatlib.models.layers import BasicBlock, conv1x1, conv3x3, he_init_, head, named
 
 CIFAR_LIMIT = 64
@@ -30,6 +31,7 @@ class Bottleneck(nn.Module):
         Stride of the 3x3 convolution; a 1x1 convolution matches the shortcut to it.
     """
 
+    @checked
     def __init__(self, inputs: int, width: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
         self.conv1 = conv1x1(inputs, width)
@@ -93,26 +95,31 @@ def _resnet(
     return he_init_(named(parts | head(inputs, classes)))
 
 
+@checked
 def resnet18(classes: int, image: int, channels: int) -> nn.Module:
     """ResNet-18: basic blocks 2, 2, 2, 2."""
     return _resnet(_basic, 1, (2, 2, 2, 2), classes, image, channels)
 
 
+@checked
 def resnet34(classes: int, image: int, channels: int) -> nn.Module:
     """ResNet-34: basic blocks 3, 4, 6, 3."""
     return _resnet(_basic, 1, (3, 4, 6, 3), classes, image, channels)
 
 
+@checked
 def resnet50(classes: int, image: int, channels: int) -> nn.Module:
     """ResNet-50 v1.5: bottlenecks 3, 4, 6, 3."""
     return _resnet(_bottleneck, 4, (3, 4, 6, 3), classes, image, channels)
 
 
+@checked
 def resnet101(classes: int, image: int, channels: int) -> nn.Module:
     """ResNet-101 v1.5: bottlenecks 3, 4, 23, 3."""
     return _resnet(_bottleneck, 4, (3, 4, 23, 3), classes, image, channels)
 
 
+@checked
 def wrn50_2(classes: int, image: int, channels: int) -> nn.Module:
     """WRN-50-2: ResNet-50 with 3x3 convolutions of twice the width (Zagoruyko 2016)."""
     return _resnet(_wide_bottleneck, 4, (3, 4, 6, 3), classes, image, channels)

@@ -11,6 +11,7 @@ A training step of the three costs about the same.
 import torch
 from torch import Tensor, nn
 
+from swatlib.checked import checked
 from swatlib.models.densenet import transition
 from swatlib.models.layers import BasicBlock, conv3x3, he_init_, head, named
 
@@ -18,6 +19,7 @@ from swatlib.models.layers import BasicBlock, conv3x3, he_init_, head, named
 class DenseLayer(nn.Module):
     """BN, ReLU, 3x3 convolution; its output is concatenated to its input (Huang et al. 2017)."""
 
+    @checked
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
         self.bn = nn.BatchNorm2d(inputs)
@@ -29,6 +31,7 @@ class DenseLayer(nn.Module):
         return torch.cat([x, self.conv(self.relu(self.bn(x)))], dim=1)
 
 
+@checked
 def small_resnet(
     classes: int, image: int, channels: int, width: int = 32, depth: int = 8
 ) -> nn.Module:
@@ -56,6 +59,7 @@ def small_resnet(
     return he_init_(named(parts | head(inputs, classes)))
 
 
+@checked
 def small_vgg(
     classes: int, image: int, channels: int, width: int = 32, depth: int = 8
 ) -> nn.Module:
@@ -85,6 +89,7 @@ def small_vgg(
     return he_init_(named(parts | head(inputs, classes)))
 
 
+@checked
 def small_densenet(
     classes: int, image: int, channels: int, width: int = 32, depth: int = 13
 ) -> nn.Module:

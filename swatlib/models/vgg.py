@@ -6,12 +6,14 @@ hold more than half of its weights and few of its multiply-accumulates.
 
 from torch import nn
 
+from swatlib.checked import checked
 from swatlib.models.layers import he_init_, named
 from swatlib.models.resnet import CIFAR_LIMIT
 
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
+@checked
 def vgg16(classes: int, image: int, channels: int) -> nn.Module:
     """VGG-16-D: thirteen 3x3 convolutions in five stages, max pooling, three linear layers."""
     layers: list[nn.Module] = []

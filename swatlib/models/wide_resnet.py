@@ -6,6 +6,7 @@ BN and ReLU. They have a CIFAR form only; larger images are pooled at the end.
 
 from torch import Tensor, nn
 
+from swatlib.checked import checked
 from swatlib.models.layers import conv1x1, conv3x3, he_init_, head, named
 
 
@@ -22,6 +23,7 @@ class PreActivationBlock(nn.Module):
         Probability with which an activation between the convolutions is zeroed.
     """
 
+    @checked
     def __init__(self, inputs: int, outputs: int, stride: int, dropout: float) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(inputs)
@@ -60,11 +62,13 @@ def _wide_resnet(
     return he_init_(named(parts | head(inputs, classes)))
 
 
+@checked
 def wrn16_8(classes: int, image: int, channels: int) -> nn.Module:
     """WRN-16-8: two blocks a stage, 128, 256 and 512 channels."""
     return _wide_resnet(16, 8, classes, channels)
 
 
+@checked
 def wrn28_10(classes: int, image: int, channels: int) -> nn.Module:
     """WRN-28-10: four blocks a stage, 160, 320 and 640 channels."""
     return _wide_resnet(28, 10, classes, channels)

@@ -14,6 +14,8 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
+from swatlib.checked import checked
+
 BANKS = 32
 CHUNK = 4
 """Operands that enter the multiplier array side by side, activations as well as weights."""
@@ -23,6 +25,7 @@ NOWHERE = 8
 """The kind of an operand that contributes nothing: no operand, or an output off the edge."""
 
 
+@checked
 def bank_of(k: int, x: int, y: int) -> int:
     """Accumulator bank of output channel k at output column x and row y.
 
@@ -35,11 +38,13 @@ def bank_of(k: int, x: int, y: int) -> int:
     return (high + ((x & 1) << 3) + ((y & 1) << 2) + (k & 3)) % BANKS
 
 
+@checked
 def filter_kind(k: np.ndarray) -> np.ndarray:
     """Which of 8 kinds output channel k is: its lowest three bits."""
     return k & 7
 
 
+@checked
 def place_kind(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Which of 8 kinds an output place is: x, y, and the parity of their second bits."""
     return (x & 1) | ((y & 1) << 1) | ((((x >> 1) ^ (y >> 1)) & 1) << 2)
@@ -64,6 +69,7 @@ def _tables() -> tuple[np.ndarray, np.ndarray]:
     return number, loads
 
 
+@checked
 def chunk_numbers(kinds: np.ndarray) -> np.ndarray:
     """Number of each chunk in `pair_loads` and `pair_cycles`.
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from swatlib.checked import checked
+
 
 @dataclass
 class Count:
@@ -60,11 +62,13 @@ class Count:
         return self.ideal_cycles / self.cycles if self.cycles else float("nan")
 
 
+@checked
 def total(counts: list[Count]) -> Count:
     """Sum of counts, an empty one for an empty list."""
     return sum(counts, Count())
 
 
+@checked
 def count_true(mask: np.ndarray) -> int:
     """Number of set entries as a Python integer, so that large networks do not overflow."""
     return int(np.count_nonzero(mask))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 
+from swatlib.checked import checked
 from swatlib.models import network
 from swatlib.records import iterate_records
 from swatlib.simulator.geometry import PRODUCTS, Layer, layers_of
@@ -98,6 +99,7 @@ def points() -> list[Point]:
     return list(dict.fromkeys([*table_6(), *design_space()]))
 
 
+@checked
 def count_point(point: Point) -> dict[str, Any]:
     """Simulate a point and return its metrics, per product and in total."""
     layers, masks = _masks(
@@ -121,6 +123,7 @@ def _masks(
     return layers, generate(layers, sparsity, activations=activations, seed=seed)
 
 
+@checked
 def run(folder: Path = FOLDER, budget: float | None = None) -> Summary:
     """Compute the points that have no record yet."""
     from swatlib.sweep import sweep  # its progress bar is of no use to those who read records
@@ -128,6 +131,7 @@ def run(folder: Path = FOLDER, budget: float | None = None) -> Summary:
     return sweep(points(), folder, count_point, budget=budget)
 
 
+@checked
 def records(folder: Path = FOLDER) -> pd.DataFrame:
     """One row per point and product: specification, cycles, speed-up and energy."""
     rows = []

@@ -18,6 +18,7 @@ from torch import nn
 from swatlib import checks
 from swatlib.accounting import Layer as Use
 from swatlib.accounting import trace
+from swatlib.checked import checked_fields
 
 PRODUCTS = ("forward", "input_grad", "weight_grad")
 """The three products of one training step, in the order they are computed."""
@@ -57,7 +58,7 @@ class Layer:
     first: bool = False
 
     def __post_init__(self) -> None:
-        checks.fields(self, name=checks.any_text, first=checks.flag)
+        checked_fields(self, name=checks.any_text, first=checks.flag)
         pair = partial(checks.counts, length=2)
         sizes: dict[str, Callable[[str, Any], Any]] = {
             "filters": checks.count,

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from swatlib.checked import checked
 from swatlib.simulator.geometry import Layer
 
 
@@ -71,6 +72,7 @@ class Convolution:
         return self.mask.shape[3], self.mask.shape[4]
 
 
+@checked
 def forward(layer: Layer, weight: np.ndarray, stream: np.ndarray | None = None) -> Convolution:
     """Map Y = W * X.
 
@@ -94,6 +96,7 @@ def forward(layer: Layer, weight: np.ndarray, stream: np.ndarray | None = None) 
     )
 
 
+@checked
 def input_grad(
     layer: Layer, weight: np.ndarray, stream: np.ndarray | None = None
 ) -> Iterator[Convolution]:
@@ -132,6 +135,7 @@ def input_grad(
             yield Convolution(mask, layer.output, offset, out, batch=layer.batch, stream=stream)
 
 
+@checked
 def weight_grad(layer: Layer, inputs: np.ndarray, stream: np.ndarray | None = None) -> Convolution:
     """Map dL/dW = X * G as one matrix product over images and output pixels.
 
@@ -157,6 +161,7 @@ def weight_grad(layer: Layer, inputs: np.ndarray, stream: np.ndarray | None = No
     return Convolution(columns, plane, (0, 0), plane, stream=stream)
 
 
+@checked
 def convolutions(
     layer: Layer, product: str, stationary: np.ndarray, stream: np.ndarray | None = None
 ) -> list[Convolution]:
@@ -198,6 +203,7 @@ def convolutions(
     return [(forward if product == "forward" else weight_grad)(layer, stationary, stream)]
 
 
+@checked
 def fold_stride(conv: Convolution) -> Convolution:
     """Space to depth: an image of 3 channels and stride s becomes 3 s^2 channels of stride 1.
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from swatlib import checks
+from swatlib.checked import checked
 from swatlib.selectors import kept_count
 from swatlib.simulator.geometry import Layer
 
@@ -55,6 +56,7 @@ class Masks:
             if mask is not None and mask.dtype != bool:
                 raise TypeError(f"{field.name} must be a boolean mask, got {mask.dtype}")
 
+    @checked
     def stationary(self, product: str) -> np.ndarray:
         """The operand that stays in the machine."""
         if product == "weight_grad":
@@ -63,6 +65,7 @@ class Masks:
             return self.weight_backward
         return self.weight
 
+    @checked
     def stream(self, product: str) -> np.ndarray | None:
         """The operand that flows past it, None if it is dense."""
         return {
@@ -72,11 +75,13 @@ class Masks:
         }[product]
 
 
+@checked
 def dense_masks(layer: Layer) -> Masks:
     """Masks of a layer in which nothing is zero."""
     return Masks(np.ones(layer.weight_shape, bool), np.ones(layer.input_shape, bool))
 
 
+@checked(sparsity=checks.sparsity)
 def generate(
     layers: Sequence[Layer],
     sparsity: float,
@@ -106,7 +111,6 @@ def generate(
     seed : int
         Every layer draws from its own stream, so one layer's masks do not depend on the others.
     """
-    sparsity = checks.sparsity("sparsity", sparsity)
     if activation_sparsity is None:
         activation_sparsity = sparsity
     activation_sparsity = checks.sparsity("activation_sparsity", activation_sparsity)
@@ -127,6 +131,7 @@ def generate(
     return made
 
 
+@checked(sparsity=checks.sparsity)
 def random_mask(
     rng: np.random.Generator,
     shape: tuple[int, ...],
@@ -158,6 +163,7 @@ def random_mask(
     return mask.reshape(shape)
 
 
+@checked
 def save_masks(path: str | Path, layers: Sequence[Layer], masks: Sequence[Masks]) -> None:
     """Write masks in the layout that `load_masks` reads, atomically.
 
@@ -178,6 +184,7 @@ def save_masks(path: str | Path, layers: Sequence[Layer], masks: Sequence[Masks]
     os.replace(file.name, target)
 
 
+@checked
 def load_masks(path: str | Path, layers: Sequence[Layer]) -> list[Masks]:
     """Read masks a user brings, one array per layer.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from swatlib.checked import checked
 from swatlib.simulator.counts import Count
 
 VALUE_BITS = 16
@@ -56,6 +57,7 @@ class Memory:
             raise ValueError(f"dram_pj must not be negative, got {self.dram_pj}")
 
 
+@checked
 def dram_bits(values: int, nonzeros: int, bits: int | None) -> int:
     """Bits that one operand moves to or from DRAM.
 
@@ -71,6 +73,7 @@ def dram_bits(values: int, nonzeros: int, bits: int | None) -> int:
     return plain if bits is None else min(plain, nonzeros * bits)
 
 
+@checked
 def limited(count: Count, memory: Memory, dense_dram_bits: int) -> Count:
     """Apply the roofline: no layer is faster than its DRAM traffic.
 
@@ -104,6 +107,7 @@ def limited(count: Count, memory: Memory, dense_dram_bits: int) -> Count:
     )
 
 
+@checked
 def energy_pj(count: Count, memory: Memory) -> float:
     """Energy in pJ: one multiplication and one addition per effectual MAC, plus the traffic."""
     return (

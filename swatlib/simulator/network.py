@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from swatlib.checked import checked
 from swatlib.simulator.counts import Count, count_true, total
 from swatlib.simulator.geometry import PRODUCTS, Layer
 from swatlib.simulator.mapping import Convolution, convolutions
@@ -123,6 +124,7 @@ def _summary(count: Count, own: int, memory: Memory) -> dict[str, Any]:
     }
 
 
+@checked
 def simulate(
     layers: Sequence[Layer],
     masks: Sequence[Masks],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from swatlib.checked import checked
 from swatlib.simulator.banks import (
     CHUNK,
     NOWHERE,
@@ -21,6 +22,7 @@ from swatlib.simulator.banks import (
 _PAIRS_AT_ONCE = 1 << 17  # bounds the working memory
 
 
+@checked
 def deal_chunks(owner: np.ndarray, owners: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Deal items, sorted by owner, into chunks of four that never mix owners.
 
@@ -38,6 +40,7 @@ def deal_chunks(owner: np.ndarray, owners: int) -> tuple[np.ndarray, np.ndarray,
     return base[owner] + rank // CHUNK, rank % CHUNK, np.repeat(np.arange(owners), per_owner)
 
 
+@checked
 def pair_costs(
     weights: np.ndarray, first_filter: int, item_number: np.ndarray, item_channel: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from swatlib.checked import checked
 from swatlib.simulator.windows import Window
 
 POLICIES = ("least", "most")
@@ -23,6 +24,7 @@ POLICIES = ("least", "most")
 _WORDS = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
 
 
+@checked
 def pack_lanes(rows: np.ndarray) -> np.ndarray:
     """Pack a boolean array over its last axis into one unsigned integer per row.
 
@@ -48,6 +50,7 @@ def pack_lanes(rows: np.ndarray) -> np.ndarray:
     return words[..., 0].astype(_WORDS[width], copy=False)
 
 
+@checked
 def set_cycles(
     sets: Sequence[np.ndarray], window: Window, lanes: int, policy: str = "least"
 ) -> list[np.ndarray]:
@@ -90,6 +93,7 @@ def set_cycles(
     return cycles
 
 
+@checked
 def unlimited_cycles(rows: np.ndarray, lanes: int) -> np.ndarray:
     """Cycles of each filter alone when any weight may move anywhere.
 

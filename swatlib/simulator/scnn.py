@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from swatlib import checks
+from swatlib.checked import checked, checked_fields
 from swatlib.simulator import memory
 from swatlib.simulator.banks import CHUNK, NOWHERE, chunk_numbers, place_kind
 from swatlib.simulator.counts import Count
@@ -46,7 +47,7 @@ class Cartesian:
     accumulator: int = 6144
 
     def __post_init__(self) -> None:
-        checks.fields(self, elements=checks.count, accumulator=checks.count)
+        checked_fields(self, elements=checks.count, accumulator=checks.count)
 
     @property
     def multipliers(self) -> int:
@@ -67,6 +68,7 @@ class Cartesian:
         """The machine as plain values."""
         return {"pe": "scnn", "elements": self.elements, "accumulator": self.accumulator}
 
+    @checked
     def count(self, convs: Iterable[Convolution], distinct: bool = True) -> list[Count]:
         """Cycles of many convolutions.
 

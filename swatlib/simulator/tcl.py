@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from swatlib import checks
+from swatlib.checked import checked, checked_fields
 from swatlib.simulator import memory
 from swatlib.simulator.counts import Count, count_true
 from swatlib.simulator.mapping import Convolution, fold_stride
@@ -50,7 +51,7 @@ class Tactical:
     sort: bool = False
 
     def __post_init__(self) -> None:
-        checks.fields(
+        checked_fields(
             self,
             window=partial(checks.instance, kind=Window),
             lanes=partial(checks.count, most=64),
@@ -89,6 +90,7 @@ class Tactical:
             "sort": self.sort,
         }
 
+    @checked
     def count(self, convs: Iterable[Convolution], distinct: bool = True) -> list[Count]:
         """Cycles of many convolutions, scheduled together for speed.
 
@@ -124,6 +126,7 @@ class _Work:
     windows: int
 
 
+@checked
 def deal_sets(conv: Convolution, machine: Tactical) -> np.ndarray:
     """Lay out a convolution's filters as the sets the tiles work on.
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from swatlib.checked import checked
 from swatlib.data import load
 from swatlib.records import iterate_records
 from swatlib.simulator.geometry import PRODUCTS, Layer
@@ -75,6 +76,7 @@ def trained() -> list[Trained]:
     return [*large, Trained(network="small_resnet", epochs=20)]
 
 
+@checked
 def filter_imbalance(mask: np.ndarray) -> float:
     """Spread of the number of non-zeros over filters: standard deviation over mean.
 
@@ -93,6 +95,7 @@ def filter_imbalance(mask: np.ndarray) -> float:
     return float(kept.std() / kept.mean()) if kept.any() else 0.0
 
 
+@checked
 def compare(
     layers: Sequence[Layer], masks: Sequence[Masks], random: Sequence[Masks]
 ) -> dict[str, dict[str, dict[str, float]]]:
@@ -109,6 +112,7 @@ def compare(
     }
 
 
+@checked
 def count_trained(point: Trained) -> dict[str, Any]:
     """Train a network and count the cycles of one training step on test images."""
     run = Run(
@@ -145,6 +149,7 @@ def count_trained(point: Trained) -> dict[str, Any]:
     }
 
 
+@checked
 def run(folder: Path = FOLDER, budget: float | None = None) -> Summary:
     """Train and count what has no record yet."""
     from swatlib.sweep import sweep  # its progress bar is of no use to those who read records
@@ -152,6 +157,7 @@ def run(folder: Path = FOLDER, budget: float | None = None) -> Summary:
     return sweep(trained(), folder, count_trained, budget=budget)
 
 
+@checked
 def speedups(folder: Path = FOLDER) -> pd.DataFrame:
     """One row per network, machine and product: speed-up of its masks and of random ones."""
     return pd.DataFrame(
@@ -167,6 +173,7 @@ def speedups(folder: Path = FOLDER) -> pd.DataFrame:
     )
 
 
+@checked
 def imbalances(folder: Path = FOLDER) -> pd.DataFrame:
     """One row per network and layer: imbalance of its masks and of random ones."""
     return pd.DataFrame(

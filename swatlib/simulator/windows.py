@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from swatlib.checked import checked
+
 
 @dataclass(frozen=True)
 class Window:
@@ -43,6 +45,7 @@ class Window:
             return f"X{self.ahead}"
         return f"{self.shape}{self.ahead},{self.aside}"
 
+    @checked
     def offsets(self, lanes: int) -> list[tuple[int, int]]:
         """Places an idle lane looks at, as (rows ahead, lanes aside), best first.
 
@@ -76,6 +79,7 @@ class Window:
             raise ValueError(f"window {self} has no list of offsets")
         return list(dict.fromkeys((r, lane % lanes) for r, lane in wanted))
 
+    @checked
     def selector_bits(self, lanes: int) -> int:
         """Bits beside a weight that say where it was promoted from.
 
@@ -92,6 +96,7 @@ UNLIMITED = Window("inf")
 DEFAULT_WINDOW = Window("X", 9)
 
 
+@checked
 def parse_window(text: str) -> Window:
     """Read a window from text: ``X9``, ``T2,5``, ``L1,6``, with or without <>, or ``inf``.
 
