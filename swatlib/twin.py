@@ -40,14 +40,15 @@ def copied(model: nn.Module, convert: Callable[[Tensor], Tensor] = Tensor.clone)
         may write to what is not the copy's, are not.
     """
     memo: dict[int, Any] = {}
-    for tensor in _tensors(model):
-        if is_lazy(tensor):
-            continue
-        new = convert(tensor.detach())
-        if isinstance(tensor, nn.Parameter):
-            new = nn.Parameter(new, tensor.requires_grad)
-        memo[id(tensor)] = new
-    twin = copy.deepcopy(model, memo)
+    with torch.inference_mode(False):
+        for tensor in _tensors(model):
+            if is_lazy(tensor):
+                continue
+            new = convert(tensor.detach())
+            if isinstance(tensor, nn.Parameter):
+                new = nn.Parameter(new, tensor.requires_grad)
+            memo[id(tensor)] = new
+        twin = copy.deepcopy(model, memo)
     for module in twin.modules():
         for hooks in (module._forward_pre_hooks, module._forward_hooks, module._backward_hooks):
             for key, hook in list(hooks.items()):
@@ -63,7 +64,7 @@ def without_weights(model: nn.Module) -> nn.Module:
     A sparse layer's choice needs values; its shapes are the dense layer's. Any other layer keeps
     the forward pass it has.
     """
-    twin = copied(model, lambda tensor: tensor.to("meta"))
+    twin = copied(model, _shape_of)
     for module in list(twin.modules()):
         if isinstance(module, SparseConv2d | SparseLinear):
             module.to_dense()
@@ -111,7 +112,12 @@ def call_of(example: Example, model: nn.Module) -> Call:
 
 def onto_meta(call: Call) -> Call:
     """Return a call with its tensors on the meta device, which have a shape and no values."""
-    return pytree.tree_map_only(Tensor, lambda t: t.detach().to("meta"), call)
+    with torch.inference_mode(False):
+        return pytree.tree_map_only(Tensor, _shape_of, call)
+
+
+def _shape_of(tensor: Tensor) -> Tensor:
+    return torch.empty_like(tensor, device="meta", requires_grad=False)
 
 
 def tensors_in(value: Any) -> list[Tensor]:

@@ -236,12 +236,14 @@ def test_shared_weights_count_once_and_work_twice() -> None:
     assert total["forward"] == total["forward_dense"] / 2
 
 
-def test_unknown_layers_are_named() -> None:
+def test_what_is_multiplied_elsewhere_is_named_and_counted() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 4, 3), nn.ReLU())
-    with pytest.warns(UserWarning, match=r"counted as zero.*1 \(ConvTranspose2d\)"):
+    with pytest.warns(UserWarning, match=r"outside nn.Conv2d and nn.Linear.*: 1 \(ConvT"):
         traced = trace(model, (1, 3, 8, 8))
-    assert traced.unknown == ("1 (ConvTranspose2d)",)
-    assert count(traced).totals()["forward_dense"] == 3 * 4 * 9 * 36
+    assert traced.layers[-1].name == "1 (other)"
+    # Each of 6 x 6 inputs of the second layer meets each of its 4 x 4 x 9 weights.
+    assert count(traced).totals()["forward_dense"] == 3 * 4 * 9 * 36 + 4 * 4 * 9 * 36
+    assert count(traced, convention=PAPER).totals()["forward_dense"] == 3 * 4 * 9 * 36
 
 
 @pytest.mark.parametrize(
@@ -250,7 +252,7 @@ def test_unknown_layers_are_named() -> None:
         ((1, 4, 8, 8), ValueError, r"example of shape \(1, 4, 8, 8\) does not fit"),
         ((1,), ValueError, "example must have a batch"),
         ((1, 3, 0, 8), ValueError, "example must have a batch"),
-        ("abc", TypeError, "example must be a tensor or a shape"),
+        ("abc", TypeError, "example must be a tensor, a shape"),
     ],
 )
 def test_bad_examples(example: object, error: type[Exception], message: str) -> None:
@@ -288,7 +290,7 @@ def test_bad_densities() -> None:
     [
         (("swat-u", 1.0), r"sparsity must be in \[0, 1\), got 1.0"),
         (("swat-u", 0.5, -0.1), r"act-sparsity must be in \[0, 1\)"),
-        (("swatt", 0.5), "method must be one of dense, swat-u"),
+        (("swatt", 0.5), "method must be one of dense, swat, swat-u"),
         (("swat-m", 0.5), "known only after training"),
     ],
 )

@@ -2,10 +2,11 @@
 
 from swatlib.accounting.convention import CONVENTIONS, EXACT, PAPER, Convention
 from swatlib.accounting.count import PRODUCTS, Count, count
-from swatlib.accounting.density import SLOTS, Density, densities, spread
+from swatlib.accounting.density import SLOTS, Densities, Density, densities, spread
+from swatlib.accounting.layer import Layer, Network
 from swatlib.accounting.methods import METHODS, TRAINED, method_densities
 from swatlib.accounting.relu import natural_zeros
-from swatlib.accounting.trace import Layer, Network, trace
+from swatlib.accounting.trace import trace
 
 __all__ = [
     "CONVENTIONS",
@@ -17,6 +18,7 @@ __all__ = [
     "TRAINED",
     "Convention",
     "Count",
+    "Densities",
     "Density",
     "Layer",
     "Network",

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 class Convention:
     """How products and activations are counted.
 
-    Only multiply-accumulates of convolutions and linear layers count, one each; batch norm,
-    biases, pooling and the Top-K itself do not.
+    Multiply-accumulates count, one each; batch norm, biases, pooling and the Top-K itself do not.
 
     Parameters
     ----------
@@ -16,7 +15,8 @@ class Convention:
         ``"full_map"``: dX as a stride-1 convolution over the input-sized map, stride^2 times the
         forward count. ``"exact"``: only the products with a real gradient, the forward count.
     first_input_grad : bool
-        Count dX of the first layer, which training never needs.
+        Count dX of the layers whose weights are trained and whose inputs are not, the first layer
+        above all, though training never needs it.
     norm_inputs : bool
         Batch-norm inputs are activations that are saved, and saved dense.
     linear_inputs : bool
@@ -24,6 +24,8 @@ class Convention:
     nominal : bool
         An activation sparsity that all sparse layers share holds for the image too, though the
         first layer is dense.
+    others : bool
+        Count what is multiplied outside convolutions and linear layers, as attention's products.
     """
 
     input_grad: str = "exact"
@@ -31,17 +33,24 @@ class Convention:
     norm_inputs: bool = True
     linear_inputs: bool = True
     nominal: bool = False
+    others: bool = True
 
     def __post_init__(self) -> None:
         if self.input_grad not in ("full_map", "exact"):
             raise ValueError(f"input_grad must be 'full_map' or 'exact', got {self.input_grad!r}")
 
 
-PAPER = Convention("full_map", first_input_grad=True, linear_inputs=False, nominal=True)
+PAPER = Convention(
+    "full_map", first_input_grad=True, linear_inputs=False, nominal=True, others=False
+)
 """What SWAT's Tables 2 to 5 count, found by fitting their cells; the papers do not print it."""
 
 EXACT = Convention()
-"""The products that a training step needs: what `torch.utils.flop_counter` counts, halved."""
+"""The products that a training step needs: what `torch.utils.flop_counter` counts, halved.
+
+That counter takes the weight gradient of a grouped convolution for that of an ungrouped one, and
+knows nothing of fused attention on a CPU; here the former counts once and the latter in full.
+"""
 
 CONVENTIONS = {"paper": PAPER, "exact": EXACT}
 """The named conventions."""

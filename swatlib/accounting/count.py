@@ -8,7 +8,7 @@ import pandas as pd
 
 from swatlib.accounting.convention import EXACT, Convention
 from swatlib.accounting.density import Density
-from swatlib.accounting.trace import Layer, Network
+from swatlib.accounting.layer import Layer, Network
 
 PRODUCTS = ("forward", "input_grad", "weight_grad")
 
@@ -44,23 +44,36 @@ class Count:
             yield layer, next(given) if layer.weight else Density()
 
     def _dense_macs(self, layer: Layer) -> dict[str, int]:
+        if layer.kind == "other":
+            macs = layer.macs if self.convention.others else (0, 0, 0)
+            return dict(zip(PRODUCTS, macs, strict=True))
         full = self.convention.input_grad == "full_map"
+        needed = layer.input_grad or (self.convention.first_input_grad and layer.weight_grad)
         input_grad = layer.full_map_macs if full else layer.forward_macs
-        if layer is self.network.weighted[0] and not self.convention.first_input_grad:
-            input_grad = 0
-        forward = layer.forward_macs
-        return {"forward": forward, "input_grad": input_grad, "weight_grad": forward}
+        return {
+            "forward": layer.forward_macs,
+            "input_grad": input_grad if needed else 0,
+            "weight_grad": layer.forward_macs if layer.weight_grad else 0,
+        }
 
     def _saved_density(self, layer: Layer, density: Density) -> float:
         """Density of the input that is saved for the weight gradient."""
-        rest = {d.weight_grad_activation for d in self.densities[1:]}
-        if self.convention.nominal and layer is self.network.weighted[0] and len(rest) == 1:
-            return rest.pop()
+        if self.convention.nominal and layer is self.network.first:
+            pairs = zip(self.network.weighted, self.densities, strict=True)
+            rest = {
+                given.weight_grad_activation
+                for other, given in pairs
+                if other is not layer and not other.passed_over
+            }
+            if len(rest) == 1:
+                return rest.pop()
         return density.weight_grad_activation
 
     def _is_saved(self, layer: Layer) -> bool:
         if layer.kind == "norm":
             return self.convention.norm_inputs
+        if not layer.weight_grad:
+            return False
         return layer.kind == "conv" or self.convention.linear_inputs
 
     def to_frame(self, itemsize: int = 4, index_bits: float = 0.0) -> pd.DataFrame:

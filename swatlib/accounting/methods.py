@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from swatlib import checks
-from swatlib.accounting.density import Density, spread
-from swatlib.accounting.trace import Layer, Network
+from swatlib.accounting.density import Densities, spread
+from swatlib.accounting.layer import Layer, Network
 
 WEIGHT_TWICE = ("forward_weight", "input_grad_weight")
 
@@ -29,6 +29,10 @@ class Method:
         With uniform allocation.
     keep_dense : callable, optional
         Other layers that stay dense.
+    dense_operand : callable, optional
+        Operands that stay dense, as in :func:`~swatlib.accounting.density.spread`.
+    only : float, optional
+        The one sparsity that the method has.
     """
 
     weight: tuple[str, ...] = ()
@@ -37,11 +41,19 @@ class Method:
     allocation: str = "uniform"
     first_layer_dense: bool = True
     keep_dense: Callable[[Layer], bool] | None = None
+    dense_operand: Callable[[str, Layer], bool] | None = None
+    only: float | None = None
+
+
+def _pixels(slot: str, layer: Layer) -> bool:
+    # FST prunes X of the weight gradient along its pixels, which linear layers do not have.
+    return slot == "weight_grad_activation" and layer.kind == "linear"
 
 
 _SWAT_X = ("weight_grad_activation",)
 METHODS = {
-    "dense": Method(),
+    "dense": Method(only=0.0),
+    "swat": Method(WEIGHT_TWICE, _SWAT_X),
     "swat-u": Method(WEIGHT_TWICE, _SWAT_X),
     "swat-erk": Method(WEIGHT_TWICE, _SWAT_X, allocation="erk"),
     "saw": Method(("input_grad_weight",), _SWAT_X),
@@ -53,8 +65,8 @@ METHODS = {
     # fits when the first layer, on the other hand, is sparse.
     "set": Method(WEIGHT_TWICE, first_layer_dense=False, keep_dense=is_downsampling),
     # Forward only, and all three products, at 50 % (FST, Table 3); every layer takes part.
-    "sr-ste": Method(("forward_weight",), first_layer_dense=False),
-    "fst": Method(WEIGHT_TWICE, _SWAT_X, first_layer_dense=False),
+    "sr-ste": Method(("forward_weight",), first_layer_dense=False, only=0.5),
+    "fst": Method(WEIGHT_TWICE, _SWAT_X, first_layer_dense=False, dense_operand=_pixels, only=0.5),
 }
 """Methods by the name the command line gives them."""
 
@@ -73,7 +85,7 @@ def method_densities(
     sparsity: float,
     activation_sparsity: float | None = None,
     natural_zeros: Mapping[str, float] | None = None,
-) -> list[Density]:
+) -> Densities:
     """Say how dense a named method makes each operand of each layer.
 
     Parameters
@@ -91,13 +103,14 @@ def method_densities(
 
     Returns
     -------
-    list of Density
+    Densities
         One per layer of ``network.weighted``.
 
     Raises
     ------
     ValueError
-        For an unknown method, one whose densities depend on training, or a sparsity out of range.
+        For an unknown method, one whose densities depend on training, or a sparsity out of range
+        or not the one that the method has.
     """
     if name in TRAINED:
         raise ValueError(
@@ -111,6 +124,12 @@ def method_densities(
         activation_sparsity = sparsity
     activation_sparsity = checks.sparsity("act-sparsity", activation_sparsity)
     method = METHODS[name]
+    if method.only is not None:
+        for argument, value in (("sparsity", sparsity), ("act-sparsity", activation_sparsity)):
+            if value != method.only:
+                raise ValueError(
+                    f"{argument} of method {name} must be {method.only:g}, got {value}"
+                )
     sparsities = dict.fromkeys((*method.weight, *method.gradient), sparsity)
     sparsities |= dict.fromkeys(method.activation, activation_sparsity)
     return spread(
@@ -120,4 +139,5 @@ def method_densities(
         method.first_layer_dense,
         natural_zeros,
         method.keep_dense,
+        method.dense_operand,
     )

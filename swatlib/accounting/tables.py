@@ -7,8 +7,9 @@ import torch
 
 from swatlib.accounting.convention import PAPER, Convention
 from swatlib.accounting.count import Count, count
+from swatlib.accounting.layer import Network
 from swatlib.accounting.methods import METHODS, method_densities
-from swatlib.accounting.trace import Network, trace
+from swatlib.accounting.trace import trace
 from swatlib.accounting.zeros import NETWORKS as MEASURED
 from swatlib.accounting.zeros import recorded_zeros
 from swatlib.models import network
