@@ -8,20 +8,25 @@ STAMP  := $(VENV)/installed
 HTML   := _build/html
 PORT   ?= 8000
 
-# Same results on every machine: one thread per process and, where notebooks run, no GPU and no data
-# but the embedded ones.
+# Same results on every machine, up to rounding: one thread per process and, where notebooks run, no
+# GPU and no data but the embedded ones.
 export OMP_NUM_THREADS = 1
 export PYTHONHASHSEED = 0
 
 SOURCES := _config.yml $(shell find book swatlib -type f -not -path '*/.*' -not -path '*/__pycache__/*')
 EMBEDDED := env -u SWATLIB_DATA CUDA_VISIBLE_DEVICES=
+# How far the numbers of a cell may move stands in the cell; book/_ext/comparison.py has the rules.
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with book/_ext/sanitize.cfg
 
-.PHONY: help book notebooks html test serve lab bench lint format lock clean
+# Makes PyTorch compute as on a processor without AVX-512.
+AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
+
+.PHONY: help book notebooks html test test-avx2 serve lab bench lint format lock clean
 
 help:
 	@echo "make book               render the book (EXECUTE=all runs every notebook again)"
 	@echo "make test               run every test, every notebook and the book's own checks"
+	@echo "make test-avx2          compare the notebooks as on a processor without AVX-512"
 	@echo "make serve              show the book on http://localhost:$(PORT)"
 	@echo "make lab                open the notebooks in JupyterLab"
 	@echo "make bench [TOPIC=...]  time the library against dense PyTorch"
@@ -61,6 +66,11 @@ $(HTML)/index.html: $(SOURCES) | $(STAMP)
 test: $(STAMP) $(HTML)/index.html
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 	$(EMBEDDED) $(BIN)/python -m pytest -n 2 --dist loadfile $(NBVAL) book
+
+test-avx2: $(STAMP)
+	@if $(BIN)/python -c 'import torch; exit("AVX512" != torch.backends.cpu.get_cpu_capability())'; \
+	then $(EMBEDDED) $(AVX2) $(BIN)/python -m pytest -n 2 --dist loadfile $(NBVAL) book; \
+	else echo "skipped: this processor has no AVX-512, make test compared the same"; fi
 
 serve: $(HTML)/index.html
 	@echo "http://localhost:$(PORT)   (Ctrl-C stops)"
