@@ -2,18 +2,16 @@
 
 Several sweeps of one experiment may run at once: a run is locked while it is computed, and the
 operating system frees the lock when its process ends, however it ends. A sweep that is killed has
-lost the runs in flight and nothing else.
+lost the runs in flight and nothing else. One that can no longer store what it computes stops.
 """
 
 from __future__ import annotations
 
 import concurrent.futures as futures
 import contextlib
-import multiprocessing
 import os
 import re
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +27,7 @@ from tqdm.auto import tqdm
 
 import swatlib
 from swatlib import machine
+from swatlib.executors import open_executor, undisturbed
 from swatlib.records import (
     Record,
     UnknownVersion,
@@ -43,7 +42,22 @@ from swatlib.records import (
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+ROOM = 256 * 2**10  # bytes that must be free for another run; the largest record has 170 kB
+
 Train = Callable[[Any], dict[str, Any]]
+
+
+class StorageError(OSError):
+    """Records cannot be stored in their folder: whatever would be computed would be lost."""
+
+
+@contextlib.contextmanager
+def _storing(what: str) -> Iterator[None]:
+    """Make one kind of error of all that can keep ``what`` from being used."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{what}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -94,6 +108,8 @@ def is_done(folder: Path, run: DataclassInstance) -> bool:
     ------
     UnknownVersion
         If there is a record of another version, which must not be overwritten.
+    OSError
+        If what is there cannot be read.
     """
     path = record_path(folder, run)
     try:
@@ -109,12 +125,35 @@ def is_done(folder: Path, run: DataclassInstance) -> bool:
 
 
 def lock(folder: Path, run: DataclassInstance) -> FileLock:
-    """Return the lock of a run, not yet taken. Lock files are left behind and mean nothing."""
+    """Return the lock of a run, not yet taken. Lock files are left behind and mean nothing.
+
+    Where the file system has no locks, taking it is an error: a mere file in place of a lock would
+    outlive a sweep that was killed, and its run would never be computed.
+
+    Raises
+    ------
+    StorageError
+        If there can be no lock.
+    """
     locks = folder / ".locks"
-    if not locks.is_dir():
-        locks.mkdir(exist_ok=True)
-        (locks / ".gitignore").write_text("*\n")
-    return FileLock(locks / f"{key(specification(run))}.lock", timeout=0)
+    with _storing(f"lock folder {locks} cannot be used"):
+        if not locks.is_dir():
+            locks.mkdir(exist_ok=True)
+            (locks / ".gitignore").write_text("*\n")
+    path = locks / f"{key(specification(run))}.lock"
+    return FileLock(path, timeout=0, fallback_to_soft=False)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, run: DataclassInstance) -> Iterator[bool]:
+    """Hold the lock of a run; yield whether it could be had."""
+    held = lock(folder, run)
+    with _storing(f"lock folder {folder / '.locks'} cannot be used"), contextlib.suppress(Timeout):
+        held.acquire()
+    try:
+        yield held.is_locked
+    finally:
+        held.release()  # of one that is not held: nothing
 
 
 def compute(
@@ -123,38 +162,51 @@ def compute(
     """Train one run and write its record, unless it is done already or being computed elsewhere.
 
     An exception in training becomes an outcome ``"failed"``, so that the sweep goes on.
+
+    Raises
+    ------
+    StorageError
+        If the record cannot be stored, as far as possible before anything is computed.
     """
-    try:
-        with lock(folder, run):
-            if is_done(folder, run):
-                return Outcome(run, "done")
-            for scrap in folder.glob(f".{key(specification(run))}-*.tmp"):
-                scrap.unlink(missing_ok=True)  # of a sweep that was killed while it wrote
-            if threads is not None:
-                torch.set_num_threads(threads)
-            train = train or own_train()
-            start = time.perf_counter()
-            metrics = train(run)
-            seconds = time.perf_counter() - start
-            record = Record(
-                specification=specification(run),
-                metrics=metrics,
-                data=data_as_used(run),
-                library=swatlib.__version__,
-                torch=torch.__version__,
-                device=machine.device(),
-                processor=machine.processor(),
-                instruction_set=machine.instruction_set(),
-                threads=torch.get_num_threads(),
-                seconds=round(seconds, 3),
-                date=datetime.now(UTC).isoformat(timespec="seconds"),
-            )
+    with _locked(folder, run) as free:
+        if not free:
+            return Outcome(run, "busy")
+        try:
+            return _compute(run, folder, train or own_train(), threads)
+        except StorageError:
+            raise
+        except Exception as error:
+            return Outcome(run, "failed", error=f"{type(error).__name__}: {error}")
+
+
+def _compute(run: DataclassInstance, folder: Path, train: Train, threads: int | None) -> Outcome:
+    if is_done(folder, run):
+        return Outcome(run, "done")
+    check_writable(folder)
+    for scrap in folder.glob(f".{key(specification(run))}-*.tmp"):
+        scrap.unlink(missing_ok=True)  # of a sweep that was killed while it wrote
+    if threads is not None:
+        torch.set_num_threads(threads)
+    start = time.perf_counter()
+    metrics = train(run)
+    seconds = time.perf_counter() - start
+    with undisturbed():
+        record = Record(
+            specification=specification(run),
+            metrics=metrics,
+            data=data_as_used(run),
+            library=swatlib.__version__,
+            torch=torch.__version__,
+            device=machine.device(),
+            processor=machine.processor(),
+            instruction_set=machine.instruction_set(),
+            threads=torch.get_num_threads(),
+            seconds=round(seconds, 3),
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        with _storing(f"records folder {folder} cannot be written"):
             write_record(folder, record)
-            return Outcome(run, "computed", seconds)
-    except Timeout:
-        return Outcome(run, "busy")
-    except Exception as error:
-        return Outcome(run, "failed", error=f"{type(error).__name__}: {error}")
+    return Outcome(run, "computed", seconds)
 
 
 def seconds(text: str) -> float:
@@ -170,73 +222,6 @@ def seconds(text: str) -> float:
         raise ValueError(f"budget must be a length of time such as 90s, 30m or 1h30m, got {text!r}")
     hours, minutes, rest = (int(part or 0) for part in match.groups())
     return 3600.0 * hours + 60.0 * minutes + rest
-
-
-def _end_with_parent() -> None:
-    """Let a worker process end when the sweep was killed, instead of waiting for work for ever."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-class _Sequential(futures.Executor):
-    """Compute in this thread, at the moment of submission."""
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
-        future: futures.Future[Any] = futures.Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
-@contextlib.contextmanager
-def open_executor(executor: str | futures.Executor) -> Iterator[tuple[Any, int, int | None]]:
-    """Yield an executor, how many runs to keep in flight, and the threads of a run (None: leave).
-
-    Parameters
-    ----------
-    executor : str or Executor
-        ``"sequential"``; ``"thread"`` (one, beside the caller's: PyTorch's random numbers are
-        shared by all threads, so two runs in two threads would not be reproducible);
-        ``"process:N"``, N processes with one thread each; or any object with the ``submit`` of
-        `concurrent.futures.Executor`, which stays open.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If it is none of these.
-    """
-    if not isinstance(executor, str):
-        if not callable(getattr(executor, "submit", None)):
-            raise TypeError(f"executor must have a method submit, got {executor!r}")
-        workers = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
-        yield executor, int(workers), None
-        return
-    kind, _, count = executor.partition(":")
-    if kind == "sequential" and not count:
-        yield _Sequential(), 1, None
-        return
-    if kind == "thread" and count in ("", "1"):
-        pool: futures.Executor = futures.ThreadPoolExecutor(1)
-        workers, threads = 1, None
-    elif kind == "process" and re.fullmatch(r"[1-9]\d*", count or "1"):
-        workers, threads = int(count or 1), 1
-        # spawn: a fork of a process that has run PyTorch's threads may hang
-        pool = futures.ProcessPoolExecutor(
-            workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent
-        )
-    else:
-        raise ValueError(
-            f"executor must be sequential, thread or process:N (N at least 1), got {executor!r}"
-        )
-    try:
-        yield pool, workers, threads
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Clock:
@@ -264,19 +249,19 @@ class _Clock:
 
 
 def check_writable(folder: Path) -> None:
-    """Make the folder of records if need be, and be sure that it can be written.
+    """Make the folder of records if need be, and be sure that it has room for another one.
 
     Raises
     ------
-    OSError
-        If it cannot.
+    StorageError
+        If it cannot be written or the disk is full.
     """
-    try:
+    with _storing(f"records folder {folder} cannot be written"):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(f"records folder {folder} cannot be written: {error}") from error
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(ROOM))
+            probe.flush()
+            os.fsync(probe.fileno())
 
 
 def sweep(
@@ -289,6 +274,8 @@ def sweep(
     progress: bool = True,
 ) -> Summary:
     """Compute the runs that have no record in ``folder`` yet.
+
+    A run whose record is there and cannot be read counts as failed and is not computed.
 
     Parameters
     ----------
@@ -308,8 +295,8 @@ def sweep(
 
     Raises
     ------
-    OSError
-        If the folder cannot be written.
+    StorageError
+        If the folder cannot be written, also later on: the disk is full, or there are no locks.
     UnknownVersion
         If a record is of another version.
     ValueError
@@ -320,8 +307,17 @@ def sweep(
     folder = Path(folder)
     check_writable(folder)
     distinct = list({key(specification(run)): run for run in runs}.values())
-    missing = [run for run in distinct if not is_done(folder, run)]
-    summary = Summary(done=len(distinct) - len(missing), left=len(missing))
+    summary = Summary()
+    missing: list[DataclassInstance] = []
+    for run in distinct:
+        try:
+            if is_done(folder, run):
+                summary.done += 1
+            else:
+                missing.append(run)
+        except OSError as error:
+            summary.failed.append(Outcome(run, "failed", error=str(error)))
+    summary.left = len(missing)
     clock = _Clock(budget)
     if budget is not None:
         with warnings.catch_warnings():
@@ -331,17 +327,19 @@ def sweep(
     hidden = None if progress else True  # None: shown on a terminal only
     with (
         open_executor(executor) as (pool, workers, threads),
-        tqdm(total=len(distinct), initial=summary.done, unit="run", disable=hidden) as bar,
+        tqdm(
+            total=len(distinct), initial=len(distinct) - len(missing), unit="run", disable=hidden
+        ) as bar,
     ):
         flying: set[futures.Future[Outcome]] = set()
         try:
             while missing or flying:
                 while len(flying) < workers:
-                    run = next((run for run in missing if clock.allows(run)), None)
-                    if run is None:
+                    chosen = next((run for run in missing if clock.allows(run)), None)
+                    if chosen is None:
                         break
-                    missing.remove(run)
-                    flying.add(pool.submit(compute, run, folder, train, threads))
+                    missing.remove(chosen)
+                    flying.add(pool.submit(compute, chosen, folder, train, threads))
                 if not flying:
                     break  # nothing more fits into the budget
                 landed, flying = futures.wait(flying, return_when=futures.FIRST_COMPLETED)

@@ -2,53 +2,21 @@
 
 from __future__ import annotations
 
-import concurrent.futures as futures
-import importlib.util
+import errno
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
 from swatlib import machine
-from swatlib.records import read_record, record_path, write_record
-from swatlib.sweep import check_writable, compute, lock, open_executor, seconds, sweep
-
-# A module of its own, so that other processes can import it.
-TOYS = """
-import os, sys, time
-from dataclasses import dataclass
-from pathlib import Path
-from swatlib.sweep import sweep
-
-@dataclass(frozen=True)
-class Toy:
-    seed: int
-    log: str
-    seconds: float = 0.0
-
-def train(run):
-    with open(run.log, "a") as log:
-        log.write(f"{run.seed} {os.getpid()}\\n")
-    time.sleep(run.seconds)
-    return {"double": 2 * run.seed}
-
-if __name__ == "__main__":
-    folder, count, seconds, executor = sys.argv[1:]
-    log = str(Path(folder).parent / "log")
-    runs = [Toy(seed, log, float(seconds)) for seed in range(int(count))]
-    print(sweep(runs, folder, train, executor=executor).computed)
-"""
+from swatlib.records import Record, read_record, record_path, write_record
+from swatlib.sweep import StorageError, compute, lock, seconds, sweep
 
 
 @dataclass(frozen=True)
@@ -216,17 +184,9 @@ def test_what_is_no_length_of_time(text: str) -> None:
         seconds(text)
 
 
-def test_bad_budget_and_executor(tmp_path: Path) -> None:
+def test_bad_budget(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="budget must be a positive number of seconds, got 0"):
         sweep([Run()], tmp_path, double, budget=0)
-    for bad in ("process:0", "process:two", "thread:2", "dask", "sequential:2", ""):
-        with (
-            pytest.raises(ValueError, match="executor must be sequential, thread or process"),
-            open_executor(bad),
-        ):
-            pass
-    with pytest.raises(TypeError, match="executor must have a method submit, got 3"):
-        sweep([Run()], tmp_path, double, executor=3)  # type: ignore[arg-type]
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -235,38 +195,130 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
         sweep([Run()], tmp_path / "file" / "records", double)
 
 
-def test_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(*args: Any, **kwargs: Any) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("tempfile.TemporaryFile", denied)  # root may write anywhere
-    with pytest.raises(OSError, match=r"cannot be written: .*Permission denied"):
-        check_writable(tmp_path)
+FULL = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO]
 
 
-@pytest.mark.parametrize("executor", ["sequential", "thread"])
-def test_executors_by_name(tmp_path: Path, executor: str) -> None:
-    assert sweep([Run(s) for s in range(5)], tmp_path, double, executor=executor).computed == 5
-    assert len(records(tmp_path)) == 5
+def broken(number: int) -> Callable[..., Any]:
+    """Return a function that fails as the operating system does."""
+
+    def fail(*arguments: Any, **options: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return fail
 
 
-def test_any_executor_object(tmp_path: Path) -> None:
-    class Foreign:
-        """Only ``submit``, like the executors of clusters."""
+@pytest.fixture
+def never() -> Callable[[Run], dict[str, Any]]:
+    """A training that must not begin."""
+    return lambda run: pytest.fail(f"{run} was computed")
 
-        def __init__(self, pool: futures.Executor) -> None:
-            self.pool, self.calls = pool, 0
 
-        def submit(self, function: Any, *arguments: Any) -> futures.Future:
-            self.calls += 1
-            return self.pool.submit(function, *arguments)
+@pytest.mark.parametrize("number", FULL)
+@pytest.mark.parametrize("call", ["tempfile.TemporaryFile", "os.fsync", "pathlib.Path.mkdir"])
+def test_nothing_is_computed_where_nothing_can_be_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, never: Callable, number: int, call: str
+) -> None:
+    monkeypatch.setattr(call, broken(number))  # root may write anywhere
+    with pytest.raises(StorageError, match=f"(written|used): .*{os.strerror(number)}"):
+        sweep([Run()], tmp_path, never)
 
-    with futures.ThreadPoolExecutor(2) as pool:
-        foreign = Foreign(pool)
-        runs = [Run(seed) for seed in range(5)]
-        assert sweep(runs, tmp_path, double, executor=foreign).computed == 5  # type: ignore[arg-type]
-        assert foreign.calls == 5
-        assert pool.submit(int).result() == 0  # it stays open
+
+@pytest.mark.parametrize("number", FULL)
+def test_a_sweep_stops_when_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    seen = []
+
+    def train(run: Run) -> dict[str, Any]:
+        seen.append(run.seed)
+        return double(run)
+
+    def write(folder: Path, record: Record) -> Path:
+        if record.specification["seed"] == 1:
+            monkeypatch.setattr("tempfile.mkstemp", broken(number))
+        return write_record(folder, record)
+
+    monkeypatch.setattr("swatlib.sweep.write_record", write)
+    with pytest.raises(StorageError, match=os.strerror(number)):
+        sweep([Run(seed) for seed in range(5)], tmp_path, train)
+    assert seen == [0, 1]
+    assert [path.stem for path in records(tmp_path)] == [record_path(tmp_path, Run(0)).stem]
+
+
+def test_a_disk_that_is_full_is_seen_before_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def train(run: Run) -> dict[str, Any]:
+        seen.append(run.seed)
+        if run.seed == 1:
+            monkeypatch.setattr("tempfile.TemporaryFile", broken(errno.ENOSPC))
+        return double(run)
+
+    with pytest.raises(StorageError, match="No space left"):
+        sweep([Run(seed) for seed in range(5)], tmp_path, train)
+    assert seen == [0, 1]
+    assert len(records(tmp_path)) == 2
+
+
+def test_a_file_that_a_training_misses_stops_nothing(tmp_path: Path) -> None:
+    def train(run: Run) -> dict[str, Any]:
+        return {"x": (tmp_path / "nowhere").read_text()} if run.seed == 1 else double(run)
+
+    summary = sweep([Run(seed) for seed in range(3)], tmp_path, train)
+    assert (summary.computed, len(summary.failed)) == (2, 1)
+    assert "FileNotFoundError" in summary.failed[0].error
+
+
+def test_a_lock_folder_that_is_a_file(tmp_path: Path, never: Callable) -> None:
+    (tmp_path / ".locks").write_text("")
+    with pytest.raises(StorageError, match=r"lock folder .*\.locks cannot be used: .*exists"):
+        sweep([Run()], tmp_path, never)
+
+
+def test_a_lock_that_is_a_folder(tmp_path: Path, never: Callable) -> None:
+    Path(lock(tmp_path, Run()).lock_file).mkdir()
+    with pytest.raises(StorageError, match=r"cannot be used: .*directory"):
+        sweep([Run()], tmp_path, never)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EIO])
+def test_a_file_system_without_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, never: Callable, number: int
+) -> None:
+    monkeypatch.setattr("fcntl.flock", broken(number))
+    with pytest.raises(StorageError, match=r"lock folder .* cannot be used"):
+        sweep([Run()], tmp_path, never)
+
+
+@pytest.mark.parametrize("call", ["os.open", "pathlib.Path.write_text"])
+def test_a_lock_folder_without_permission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, never: Callable, call: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(call, broken(errno.EACCES))
+        with pytest.raises(StorageError, match=r"lock folder .* cannot be used: .*denied"):
+            compute(Run(), tmp_path, never)
+
+
+def test_a_folder_in_place_of_a_record_fails_alone(tmp_path: Path) -> None:
+    record_path(tmp_path, Run(0)).mkdir()
+
+    def train(run: Run) -> dict[str, Any]:
+        assert run.seed != 0, "what cannot be stored was computed"
+        return double(run)
+
+    summary = sweep([Run(seed) for seed in range(3)], tmp_path, train)
+    assert (summary.computed, summary.left) == (2, 0)
+    assert [outcome.run for outcome in summary.failed] == [Run(0)]
+    assert "must be a file" in summary.failed[0].error
+
+
+def test_a_link_that_leads_nowhere_is_replaced_by_the_record(tmp_path: Path) -> None:
+    record_path(tmp_path, Run()).symlink_to(tmp_path / "nowhere")
+    assert sweep([Run()], tmp_path, double).computed == 1
+    assert not record_path(tmp_path, Run()).is_symlink()
 
 
 def test_interruption_stops_the_sweep(tmp_path: Path) -> None:
@@ -281,95 +333,18 @@ def test_interruption_stops_the_sweep(tmp_path: Path) -> None:
     assert sweep([Run(s) for s in range(5)], tmp_path, double).computed == 3
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Callable[..., subprocess.Popen]:
-    """Start a sweep in a process of its own, with a process group of its own."""
-    script = tmp_path / "toys.py"
-    script.write_text(TOYS)
-    here = str(Path(__file__).parents[1])
+def test_interruption_while_a_record_is_written_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(folder: Path, record: Record) -> Path:
+        os.kill(os.getpid(), signal.SIGINT)
+        return write_record(folder, record)
 
-    def begin(count: int, pause: float, executor: str = "sequential") -> subprocess.Popen:
-        return subprocess.Popen(
-            [
-                sys.executable,
-                str(script),
-                str(tmp_path / "records"),
-                str(count),
-                str(pause),
-                executor,
-            ],
-            env=os.environ | {"PYTHONPATH": here, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    return begin
-
-
-def load_toys(folder: Path) -> ModuleType:
-    """Import the script that `start` runs."""
-    spec = importlib.util.spec_from_file_location("toys", folder / "toys.py")
-    assert spec is not None
-    assert spec.loader is not None
-    toys = importlib.util.module_from_spec(spec)
-    sys.modules["toys"] = toys  # where dataclasses look for it
-    spec.loader.exec_module(toys)
-    return toys
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "nothing happened for a minute"
-        time.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-@pytest.mark.parametrize("executor", ["sequential", "process:2"])
-def test_goes_on_after_kill_9(tmp_path: Path, start: Callable, executor: str) -> None:
-    folder, log = tmp_path / "records", tmp_path / "log"
-    killed = start(8, 0.3, executor)
-    wait_for(lambda: len(records(folder)) >= 2)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    workers = {int(line.split()[1]) for line in log.read_text().splitlines()}
-    wait_for(lambda: not any(alive(pid) for pid in workers))
-
-    survived = records(folder)
-    assert 2 <= len(survived) < 8
-    before = {path: path.read_bytes() for path in survived}
-    for path in survived:
-        read_record(path)  # whole, every one
-    toys = load_toys(tmp_path)
-    runs = [toys.Toy(seed, str(log), 0.3) for seed in range(8)]
-    assert sweep(runs, folder, toys.train).computed == 8 - len(survived)
-    assert len(records(folder)) == 8
-    assert {path: path.read_bytes() for path in survived} == before
-    started = Counter(line.split()[0] for line in log.read_text().splitlines())
-    in_flight = 1 if executor == "sequential" else 2
-    assert sum(started.values()) <= 8 + in_flight  # lost: what was in flight, and no more
-
-
-def test_two_sweeps_at_once_do_no_harm(tmp_path: Path, start: Callable) -> None:
-    other = start(12, 0.2)
-    wait_for(lambda: (tmp_path / "log").exists())
-    toys = load_toys(tmp_path)
-    runs = [toys.Toy(seed, str(tmp_path / "log"), 0.2) for seed in range(12)]
-    here = sweep(runs, tmp_path / "records", toys.train)
-    computed = int(other.communicate(timeout=120)[0])
-    assert here.computed > 0
-    assert computed > 0
-    assert here.computed + computed == 12
-    started = Counter(line.split()[0] for line in (tmp_path / "log").read_text().splitlines())
-    assert set(started.values()) == {1}
-    for path in records(tmp_path / "records"):
-        read_record(path)
+    monkeypatch.setattr("swatlib.sweep.write_record", write)
+    with pytest.raises(KeyboardInterrupt):
+        sweep([Run(seed) for seed in range(5)], tmp_path, double)
+    assert len(records(tmp_path)) == 1
+    read_record(records(tmp_path)[0])
 
 
 def test_library_runs_train_with_one_thread_in_each_process(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -39,13 +40,21 @@ def sweep(
     folder = records_folder(name, records)
     if listing:
         for run in runs:
-            state = "done   " if folder.is_dir() and is_done(folder, run) else "missing"
+            try:
+                state = "done   " if folder.is_dir() and is_done(folder, run) else "missing"
+            except OSError as error:
+                typer.echo(f"warning: {error}", err=True)
+                state = "no good"
             fields = specification(run).items()
             values = " ".join(f"{k}={v}" for k, v in fields if v not in (None, {}, []))
             typer.echo(f"{key(specification(run))} {state} {values}")
         return
     limit = None if budget is None else seconds(budget)
-    summary = compute(runs, folder, budget=limit, executor=executor)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as by Ctrl-C
+    try:
+        summary = compute(runs, folder, budget=limit, executor=executor)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     typer.echo(
         f"{name}: {summary.computed} computed, {summary.done} done before, {summary.busy} busy in "
         f"another sweep, {summary.left} left, {len(summary.failed)} failed; records in {folder}"
