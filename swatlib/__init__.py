@@ -19,16 +19,19 @@ from swatlib.recipes import (
     sparse_forward,
     swat,
 )
-from swatlib.selectors import RandomK, TopColumns, TopK
+from swatlib.selectors import RandomK, Selector, TopColumns, TopK
 from swatlib.sparsify import densify_, report, sparsify_
+from swatlib.state import load_sparsity_state_, sparsity_state
 
 __all__ = [
     "RandomK",
     "Recipe",
+    "Selector",
     "TopColumns",
     "TopK",
     "dense",
     "densify_",
+    "load_sparsity_state_",
     "meprop",
     "recipe",
     "report",
@@ -36,5 +39,6 @@ __all__ = [
     "sparse_backward",
     "sparse_forward",
     "sparsify_",
+    "sparsity_state",
     "swat",
 ]

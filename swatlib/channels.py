@@ -12,13 +12,14 @@ from torch import Tensor
 
 from swatlib import checks
 from swatlib.checked import checked_fields
-from swatlib.selectors import Memory, topk_mask
+from swatlib.memory import Memory
+from swatlib.selectors import Selector, topk_mask
 
 PER = ("filter", "layer", "input")
 
 
 @dataclass(frozen=True)
-class TopChannels:
+class TopChannels(Selector):
     """Keep the channels of largest L1 norm of a convolution's weight (SWAT section 3.3.1).
 
     Parameters
@@ -54,7 +55,13 @@ class TopChannels:
         if self.period != 1:
             raise ValueError(f"period of a structured selector must be 1, got {self.period}")
 
-    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
+    def criterion(
+        self,
+        x: Tensor,
+        memory: Memory | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+    ) -> Tensor:
         """Return the mask of the kept channels of a weight (Cout, Cin / groups, kh, kw).
 
         Returns

@@ -150,8 +150,7 @@ def decay_pruned_(model: nn.Module) -> nn.Module:
             and recipe.forward_weight is not None
         ):
             weight: torch.Tensor = layer.weight  # type: ignore[assignment]
-            memory: dict = layer.memory  # type: ignore[assignment]
-            mask = recipe.forward_weight.criterion(weight, memory.get("forward_weight"), False)
+            mask = layer.choose("forward_weight", weight, training=False)  # type: ignore[operator]
             weight.sub_(weight - keep(weight, mask), alpha=recipe.decay)
     return model
 

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from swatlib import checks
-from swatlib.products import PLAIN, Convolution
+from swatlib.products import PLAIN, ColumnSelector, Convolution
 
 
 def kept_pixels(height: int, width: int) -> Tensor:
@@ -216,7 +216,7 @@ def _check_shapes(grad: Tensor, x: Tensor, weight_shape: torch.Size, geometry: C
 
 
 @dataclass(frozen=True)
-class FixedColumns:
+class FixedColumns(ColumnSelector):
     """The weight gradient from every other column of the unfolded X, in a recipe's slot.
 
     A linear layer has no neighbouring pixels (the paper prunes convolutions): its weight gradient
@@ -229,7 +229,6 @@ class FixedColumns:
     """
 
     restore: bool = True
-    period: ClassVar[int] = 1
     sparsity: ClassVar[float] = 0.5
 
     def saved(self, x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:

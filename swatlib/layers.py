@@ -5,6 +5,7 @@ keys. Only its class and a few attributes differ, so optimizers, checkpoints and
 elsewhere stay valid, and going back is as simple.
 """
 
+import warnings
 from typing import Any
 
 import torch
@@ -12,9 +13,12 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from swatlib.masks import keep
+from swatlib.memory import Memory
 from swatlib.products import Convolution, Criteria, convolution, differentiable_once, linear
 from swatlib.recipes import Recipe
-from swatlib.selectors import Memory
+
+KEPT = "swatlib"
+"""Where a state dict's metadata hold what a layer keeps."""
 
 
 class _Sparse:
@@ -32,34 +36,61 @@ class _Sparse:
         self.recipe = recipe
         # Created now, not in the forward pass, so that a compiled step never sees it change shape.
         self.memory = {
-            slot: Memory(self.weight, mask=getattr(selector, "keeps_mask", False))
+            slot: Memory(self.weight, mask=selector.keeps_mask)
             for slot, selector in recipe.slots().items()
             if selector is not None and selector.period > 1
         }
 
+    def remembers(self) -> bool:
+        """Say whether a threshold or a mask is kept from an earlier step."""
+        return any(bool(memory.steps) for memory in self.memory.values())
+
     def _criteria(self, x: Tensor, w: Tensor) -> Criteria:
         """Choose what survives of weights and activations, once per forward pass."""
         recipe = self.recipe
-        backward_follows = torch.is_grad_enabled()
+        # A reentrant checkpoint runs without gradients first and again with the same random state:
+        # what is drawn for the backward pass must move that state on.
+        draws = recipe.input_grad_weight, recipe.weight_grad_activation
+        drawn = self.training and any(s is not None and s.draws for s in draws)
+        backward_follows = torch.is_grad_enabled() or drawn
         with torch.no_grad():
-            forward_weight = self._choose("forward_weight", w)
-            forward_activation = self._choose("forward_activation", x)
+            forward_weight = self.choose("forward_weight", w)
+            forward_activation = self.choose("forward_activation", x)
             # Equal selectors on the same operand share one mask: the backward products then reuse
             # the forward choice. Choices for a backward pass that will not come are not made.
             input_grad_weight, weight_grad_activation = forward_weight, forward_activation
             if recipe.input_grad_weight != recipe.forward_weight and backward_follows:
-                input_grad_weight = self._choose("input_grad_weight", w)
+                input_grad_weight = self.choose("input_grad_weight", w)
             if recipe.weight_grad_activation != recipe.forward_activation and backward_follows:
-                weight_grad_activation = self._choose("weight_grad_activation", x)
+                weight_grad_activation = self.choose("weight_grad_activation", x)
         return Criteria(
             forward_weight, forward_activation, input_grad_weight, weight_grad_activation
         )
 
-    def _choose(self, slot: str, x: Tensor) -> Tensor | None:
+    def choose(self, slot: str, x: Tensor, training: bool | None = None) -> Tensor | None:
+        """Return the threshold or mask of one operand for ``x``, or None if all of it is used.
+
+        Parameters
+        ----------
+        slot : str
+            Of the recipe.
+        x : Tensor
+            The operand.
+        training : bool, optional
+            False looks only: what the layer keeps is used and not changed. As the layer's own mode
+            if not given.
+        """
+        training = self.training if training is None else training
         selector = getattr(self.recipe, slot)
         if selector is None or selector is self.recipe.columns:
             return None
-        return selector.criterion(x, self.memory.get(slot), self.training)
+        memory = self.memory.get(slot)
+        if memory is None:
+            return selector.criterion(x, None, training)
+        weight = self.weight
+        if not torch.compiler.is_compiling() and not memory.settle(weight, training):
+            return selector.criterion(x, None, training)
+        return selector.criterion(x, memory, training, weight)
 
     def _decaying(self, weight: Tensor, criteria: Criteria) -> Tensor:
         """Return the weight, its gradient decaying what the forward product does not use."""
@@ -87,17 +118,59 @@ class _Sparse:
         return f"{super().extra_repr()}, recipe={self.recipe.name}"  # type: ignore[misc]
 
     def _apply(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        for memory in self.memory.values():
+            memory.settle(self.weight, training=False)
         result = super()._apply(fn, *args, **kwargs)  # type: ignore[misc]
-        # Kept thresholds follow the weight to its device, but never to a lower precision.
-        for slot, memory in self.memory.items():
-            if memory.threshold.is_meta:
-                self.memory[slot] = Memory(self.weight, mask=memory.mask is not None)
-            else:
-                dtype = torch.promote_types(memory.threshold.dtype, self.weight.dtype)
-                memory.threshold = memory.threshold.to(self.weight.device, dtype)
-                if memory.mask is not None:
-                    memory.mask = memory.mask.to(self.weight.device)
+        for memory in self.memory.values():
+            memory.move(self.weight)
         return result
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)  # type: ignore[misc]
+        # Keys stay those of the dense layer. What is kept travels in the state dict's metadata,
+        # beside the layer's version, so that weights come back with the choice made for them.
+        if self.remembers() and hasattr(destination, "_metadata"):
+            destination._metadata.setdefault(prefix[:-1], {})[KEPT] = {
+                slot: {"selector": str(getattr(self.recipe, slot))} | memory.state()
+                for slot, memory in self.memory.items()
+            }
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, *arguments: Any
+    ) -> None:
+        held, before = self.remembers(), self.weight
+        super()._load_from_state_dict(  # type: ignore[misc]
+            state_dict, prefix, local_metadata, *arguments
+        )
+        if f"{prefix}weight" not in state_dict and self.weight is before:
+            return
+        kept = local_metadata.get(KEPT, {})
+        if self._fits(kept):
+            for slot, memory in self.memory.items():
+                memory.load(kept[slot], self.weight)
+            return
+        for memory in self.memory.values():
+            memory.forget()
+            memory.adopt(self.weight)
+        if held:
+            warnings.warn(
+                f"weights were loaded into {prefix[:-1] or 'the layer'} without the threshold or "
+                "mask that was kept for them, which is chosen anew in the next step; to keep one, "
+                "call load_sparsity_state_ afterwards",
+                stacklevel=2,
+            )
+
+    def _fits(self, kept: dict[str, dict[str, Any]]) -> bool:
+        """Say whether a saved memory is that of equal selectors on such a weight."""
+        return (
+            bool(kept)
+            and kept.keys() == self.memory.keys()
+            and all(
+                kept[slot].get("selector") == str(getattr(self.recipe, slot))
+                and kept[slot]["entries"].shape == memory.entries.shape
+                for slot, memory in self.memory.items()
+            )
+        )
 
 
 class SparseConv2d(_Sparse, nn.Conv2d):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from swatlib.thresholds import INTEGERS, keep_above
+from swatlib.thresholds import INTEGERS, above, keep_above
 
 
 def keep(x: Tensor, criterion: Tensor | None) -> Tensor:
@@ -11,6 +11,13 @@ def keep(x: Tensor, criterion: Tensor | None) -> Tensor:
     if criterion is None:
         return x
     return masked(x, criterion) if criterion.dtype == torch.bool else keep_above(x, criterion)
+
+
+def as_mask(x: Tensor, criterion: Tensor) -> Tensor:
+    """Return the mask, of the shape of ``x``, of what :func:`keep` keeps; a new tensor."""
+    if criterion.dtype == torch.bool:
+        return criterion.expand_as(x).clone()
+    return above(x, criterion)
 
 
 def masked(x: Tensor, mask: Tensor) -> Tensor:

@@ -29,11 +29,12 @@ from torch.nn import functional as F
 
 from swatlib import checks
 from swatlib.checked import checked_fields
-from swatlib.products import Convolution
-from swatlib.selectors import DIMENSIONS, Memory
+from swatlib.memory import Memory, is_new_step
+from swatlib.products import ColumnSelector, Convolution
+from swatlib.selectors import DIMENSIONS, Selector
 
 FIXED = 2**62
-"""A period that never ends: the mask of the first training call stays, as ASP has it."""
+"""A period that never ends: the mask of the first training step stays, as ASP has it."""
 
 
 CHUNK = 2**17
@@ -194,36 +195,38 @@ def _magnitude(x: np.ndarray) -> np.ndarray:
 
 
 def periodic(name: str, arguments: str, choose: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return ``choose`` as an operator that chooses on every ``period``-th call only.
+    """Return ``choose`` as an operator that chooses on every ``period``-th optimizer step only.
 
-    One opaque call for ``torch.compile``. Its arguments are ``x``, those of ``arguments``, a period
-    and, updated in place, the mask kept between calls (bool, shape of ``x``) and the count of calls
-    (int64 scalar on the CPU).
+    One opaque call for ``torch.compile``. Its arguments are ``x``, the layer's weight, those of
+    ``arguments``, a period and, updated in place, the mask, steps, version and entries of a
+    :class:`~swatlib.memory.Memory`.
 
     Parameters
     ----------
     name : str
         Of the operator, "namespace::name".
     arguments : str
-        Between ``x`` and the period, as an operator's schema has them: "int n, int m".
+        Between the weight and the period, as an operator's schema has them: "int n, int m".
     choose : callable
         Takes ``x`` and those arguments, returns a mask.
     """
 
-    def refreshed(x: Tensor, *rest: Any) -> Tensor:
-        *chosen_by, period, mask, calls = rest
-        if calls.item() % period == 0:
-            mask.copy_(choose(x, *chosen_by))
-        calls.add_(1)
+    def refreshed(x: Tensor, weight: Tensor, *rest: Any) -> Tensor:
+        *chosen_by, period, mask, steps, version, entries = rest
+        if is_new_step(weight, version, entries):
+            if steps.item() % period == 0:
+                mask.copy_(choose(x, *chosen_by))
+            steps.add_(1)
         return mask.clone()
 
     operator = torch.library.custom_op(
         name,
         refreshed,
-        mutates_args=("mask", "calls"),
-        schema=f"(Tensor x, {arguments}, int period, Tensor(a!) mask, Tensor(b!) calls) -> Tensor",
+        mutates_args=("mask", "steps", "version", "entries"),
+        schema=f"(Tensor x, Tensor weight, {arguments}, int period, Tensor(a!) mask, "
+        "Tensor(b!) steps, Tensor(c!) version, Tensor(d!) entries) -> Tensor",
     )
-    operator.register_fake(lambda x, *rest: torch.empty_like(rest[-2]))
+    operator.register_fake(lambda x, *rest: torch.empty_like(rest[-4]))
     return operator
 
 
@@ -235,10 +238,11 @@ def chosen_mask(
     x: Tensor,
     memory: Memory | None,
     training: bool,
+    weight: Tensor | None,
 ) -> Tensor:
     """Return the mask for ``x`` from ``choose``, or with a period from what :func:`periodic` made.
 
-    ``memory`` holds the mask between calls. Evaluation reads it and never writes it; before the
+    ``memory`` holds the mask between steps. Evaluation reads it and never writes it; before the
     first training call it uses a fresh one.
 
     Raises
@@ -255,15 +259,17 @@ def chosen_mask(
             f"a mask with a period is for weights: kept shape {kept}, got {tuple(x.shape)}"
         )
     if training:
-        return refreshed(x, *arguments, period, memory.mask, memory.calls)
-    return torch.where((memory.calls > 0).to(x.device), memory.mask, choose(x, *arguments))
+        told_by = x if weight is None else weight.detach()
+        kept_in = (memory.mask, memory.steps, memory.version, memory.entries)
+        return refreshed(x, told_by, *arguments, period, *kept_in)
+    return torch.where((memory.steps > 0).to(x.device), memory.mask, choose(x, *arguments))
 
 
 refreshed_nm = periodic("swatlib::refreshed_nm", "int n, int m, str over", nm_mask)
 
 
 @dataclass(frozen=True)
-class NM:
+class NM(Selector):
     """Keep the N largest magnitudes of every M consecutive entries (FST section 5.1).
 
     Parameters
@@ -275,8 +281,8 @@ class NM:
         for W^T, "C" and "HW" for G in the input and the weight gradient. Under grouped convolutions
         the groups of "N" and "C" run over all channels, not within each convolution group.
     period : int
-        Choose anew on every ``period``-th training call of the layer; :data:`FIXED` for once. Only
-        for weights, whose shape stays.
+        Choose anew on every ``period``-th optimizer step; :data:`FIXED` for once. Only for weights,
+        whose shape stays.
 
     Raises
     ------
@@ -299,10 +305,18 @@ class NM:
         """Fraction of entries set to zero, up to padding."""
         return 1 - self.n / self.m
 
-    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
+    def criterion(
+        self,
+        x: Tensor,
+        memory: Memory | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+    ) -> Tensor:
         """Return the mask for ``x``; with a period see :func:`chosen_mask`."""
         arguments = (self.n, self.m, self.over)
-        return chosen_mask(nm_mask, refreshed_nm, arguments, self.period, x, memory, training)
+        return chosen_mask(
+            nm_mask, refreshed_nm, arguments, self.period, x, memory, training, weight
+        )
 
     def __str__(self) -> str:
         return f"{self.n}:{self.m} over {self.over}{period_text(self.period)}"
@@ -316,7 +330,7 @@ def period_text(period: int) -> str:
 
 
 @dataclass(frozen=True)
-class UnfoldedNM:
+class UnfoldedNM(ColumnSelector):
     """Keep N of M entries of the unfolded X along H W, by magnitude: S(X^T) of FST Eq. 4.
 
     Every copy that unfolding makes of a pixel is chosen on its own, so no mask on X itself can say
@@ -327,7 +341,6 @@ class UnfoldedNM:
 
     n: int = 2
     m: int = 4
-    period: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         check_nm(self.n, self.m)

@@ -14,7 +14,7 @@ Gradients go to every weight, active or not, as if no selection had happened (SW
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -49,31 +49,22 @@ class Convolution:
     groups: int = 1
 
 
-class ColumnSelector(Protocol):
+class ColumnSelector(Selector):
     """A selector of entries of im2col(X), which no mask on X can say.
 
-    It stands in the slot weight-grad X, decides what of X is saved, and brings its own product.
+    It stands in the slot weight-grad X of convolutions, decides what of X is saved, and brings its
+    own product. ``sparsity`` is the fraction of entries of im2col(X) set to zero.
     """
-
-    @property
-    def sparsity(self) -> float:
-        """Fraction of entries of im2col(X) set to zero."""
-        ...
-
-    @property
-    def period(self) -> int:
-        """Always 1: there is nothing to remember."""
-        ...
 
     def saved(self, x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
         """Return what of ``x`` the backward pass needs."""
-        ...
+        raise NotImplementedError
 
     def weight_gradient(
         self, grad: Tensor, saved: Tensor, weight_shape: torch.Size, geometry: Convolution
     ) -> Tensor:
         """Return dW from the output gradient and what was saved."""
-        ...
+        raise NotImplementedError
 
 
 def differentiable_once(backward: Callable[..., Any]) -> Callable[..., Any]:

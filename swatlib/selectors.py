@@ -11,7 +11,7 @@ submission; random selection is that figure's null hypothesis.
 
 from dataclasses import dataclass
 from math import ceil, prod
-from typing import Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from torch import Tensor
 from swatlib import checks
 from swatlib.checked import checked_fields
 from swatlib.masks import keep as keep  # to apply what is chosen here
+from swatlib.memory import Memory
 from swatlib.thresholds import (
     SAMPLE,
     kth_magnitude,
@@ -29,43 +30,53 @@ from swatlib.thresholds import (
 DIMENSIONS = "NCHW"
 
 
-class Memory:
-    """What a selector with a period remembers between calls: its last choice and a count of calls.
+class Selector:
+    """What a recipe's slot holds: a frozen value that says what of a tensor survives.
 
-    Attributes
-    ----------
-    threshold : Tensor, shape (), float32
-        NaN until the first call.
-    mask : Tensor, bool, shape of the weight, or None
-        Only for selectors that choose by a mask.
-    calls : Tensor, shape (), int64, always on the CPU
+    A subclass gives ``sparsity``, the fraction of entries set to zero, and :meth:`criterion`; what
+    it does not say is as here.
     """
 
-    def __init__(self, like: Tensor, mask: bool = False):
-        dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
-        self.threshold = torch.full((), torch.nan, dtype=dtype, device=like.device)
-        self.mask = torch.ones_like(like, dtype=torch.bool) if mask else None
-        self.calls = torch.zeros((), dtype=torch.int64)
+    if TYPE_CHECKING:  # a field or a property in a subclass
 
+        @property
+        def sparsity(self) -> float:
+            """Fraction of entries set to zero."""
+            ...
 
-class Selector(Protocol):
-    """What a recipe's slot holds."""
+        @property
+        def period(self) -> int:
+            """Optimizer steps between two fresh choices."""
+            ...
 
-    @property
-    def sparsity(self) -> float:
-        """Fraction of entries set to zero."""
-        ...
+    else:
+        period = 1
+    keeps_mask: ClassVar[bool] = False
+    """With a period, a mask is kept and not a threshold."""
+    draws: ClassVar[bool] = False
+    """Uses torch's random numbers."""
 
-    @property
-    def period(self) -> int:
-        """Training calls between two fresh choices."""
-        ...
+    def criterion(
+        self,
+        x: Tensor,
+        memory: Memory | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+    ) -> Tensor:
+        """Return the threshold or the mask by which ``x`` is sparsified.
 
-    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
-        """Return the threshold or the mask by which ``x`` is sparsified."""
-        ...
-
-    def __str__(self) -> str: ...
+        Parameters
+        ----------
+        x : Tensor
+            Floating.
+        memory : Memory, optional
+            What the layer keeps for a selector with a period.
+        training : bool
+            Evaluation reads the memory and never writes it.
+        weight : Tensor, optional
+            The layer's, by which steps are told; ``x`` itself if not given.
+        """
+        raise NotImplementedError
 
 
 def kept_count(n: int, sparsity: float) -> int:
@@ -188,7 +199,7 @@ def _check_whole(name: str, value: object, over: str) -> None:
 
 
 @dataclass(frozen=True)
-class TopK:
+class TopK(Selector):
     """Keep the K entries of largest magnitude (SWAT section 3.1).
 
     Parameters
@@ -203,7 +214,8 @@ class TopK:
     sample : int
         Estimate the threshold from so many entries (0: exactly). ``True`` takes the default sample.
     period : int
-        Recompute the threshold on every ``period``-th training call of the layer (section 3.3.3).
+        Recompute the threshold on every ``period``-th optimizer step (section 3.3.3). Calls in
+        between, with the same weights, are one step.
 
     Raises
     ------
@@ -234,7 +246,13 @@ class TopK:
                 if self.exact:
                     raise ValueError(f"{name} needs a threshold: exact must be False, got True")
 
-    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
+    def criterion(
+        self,
+        x: Tensor,
+        memory: Memory | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+    ) -> Tensor:
         """Return the threshold (or, if ``exact``, the mask) for ``x``.
 
         With a period, ``memory`` holds the threshold between calls. Evaluation reads it and never
@@ -249,7 +267,15 @@ class TopK:
         k = kept_count(rows.shape[1], self.sparsity)
         if training:
             return refreshed_magnitude(
-                rows[0], k, self.sample, self.period, memory.threshold, memory.calls
+                rows[0],
+                (x if weight is None else weight).detach(),
+                k,
+                self.sample,
+                self.period,
+                memory.threshold,
+                memory.steps,
+                memory.version,
+                memory.entries,
             )
         fresh = kth_magnitude(rows, k)[0]
         return torch.where(memory.threshold.isnan(), fresh, memory.threshold)
@@ -265,7 +291,7 @@ class TopK:
 
 
 @dataclass(frozen=True)
-class RandomK:
+class RandomK(Selector):
     """Keep K entries at random positions, new ones on every call.
 
     The null hypothesis of Figure 3 of the ICLR 2020 submission. Positions come from torch's global
@@ -275,6 +301,7 @@ class RandomK:
     sparsity: float
     over: str = DIMENSIONS
     period: int = 1
+    draws: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _chosen_dims(torch.empty(0), self.over)
@@ -282,7 +309,13 @@ class RandomK:
         if self.period != 1:
             raise ValueError(f"period of a random selector must be 1, got {self.period}")
 
-    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
+    def criterion(
+        self,
+        x: Tensor,
+        memory: Memory | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+    ) -> Tensor:
         """Return a mask of exactly K random entries per slice."""
         return random_mask(x.detach(), self.sparsity, self.over)
 
@@ -292,7 +325,7 @@ class RandomK:
 
 
 @dataclass(frozen=True)
-class TopColumns:
+class TopColumns(Selector):
     """Keep the columns of a batch of gradients whose magnitudes sum to most over the batch.
 
     The unified form of meProp: every sample keeps the same entries, so the products stay dense and
@@ -307,7 +340,13 @@ class TopColumns:
         if self.period != 1:
             raise ValueError(f"period of a unified selector must be 1, got {self.period}")
 
-    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
+    def criterion(
+        self,
+        x: Tensor,
+        memory: Memory | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+    ) -> Tensor:
         """Return a mask of exactly K columns, broadcastable over the batch."""
         return topk_mask(x.detach().abs().sum(0, keepdim=True), self.sparsity)
 

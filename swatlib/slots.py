@@ -67,7 +67,7 @@ class Recipe:
     forward_activation: Selector | None = None
     input_grad_weight: Selector | None = None
     input_grad_gradient: Selector | None = None
-    weight_grad_activation: Selector | ColumnSelector | None = None
+    weight_grad_activation: Selector | None = None
     weight_grad_gradient: Selector | None = None
     first_layer_dense: bool = True
     decay: float = 0.0
@@ -77,8 +77,12 @@ class Recipe:
         for slot, selector in self.slots().items():
             if selector is None:
                 continue
-            if not hasattr(selector, "criterion") and selector is not self.columns:
-                raise TypeError(f"{slot} must be a selector or None, got {selector!r}")
+            elsewhere = isinstance(selector, ColumnSelector) and selector is not self.columns
+            if not isinstance(selector, Selector) or elsewhere:
+                why = (
+                    "of use in weight_grad_activation only" if elsewhere else "no swatlib.Selector"
+                )
+                raise TypeError(f"{slot} must be a selector or None, got {selector!r}: {why}")
             if slot.endswith("gradient") and selector.period != 1:
                 # A layer remembers thresholds of weights and activations only.
                 raise ValueError(f"period of {slot} must be 1, got {selector.period}")
@@ -96,8 +100,8 @@ class Recipe:
     @property
     def columns(self) -> ColumnSelector | None:
         """What brings its own weight gradient, if anything does."""
-        slot: Any = self.weight_grad_activation
-        return slot if hasattr(slot, "weight_gradient") else None
+        slot = self.weight_grad_activation
+        return slot if isinstance(slot, ColumnSelector) else None
 
     def slots(self) -> dict[str, Any]:
         """Return the six slots by name, in the order of the products."""

@@ -1,5 +1,6 @@
 """Turn a model sparse and back, and report what is sparse in it."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
@@ -8,10 +9,11 @@ from torch import Tensor, nn
 
 from swatlib.first_layer import first_layer
 from swatlib.layers import SparseConv2d, SparseLinear
+from swatlib.masks import as_mask
 from swatlib.recipes import Recipe
-from swatlib.thresholds import above
 from swatlib.twin import Example
 
+SparseLayer = SparseConv2d | SparseLinear
 LAYERS = (nn.Conv2d, nn.Linear, SparseConv2d, SparseLinear)
 """The layers a recipe can apply to."""
 
@@ -93,8 +95,21 @@ def sparsify_(
                 "with filter_fn, or give it a recipe of its own"
             )
     # A layer left out this time may be sparse from an earlier call.
-    densify_(model)
+    new = {id(layer): own for _, layer, own in chosen}
+    forgetful = []
+    for name, layer in sparse_layers(model):
+        if new.get(id(layer)) != layer.recipe:
+            forgetful += [name] if layer.remembers() else []
+            layer.to_dense()
+    if forgetful:
+        warnings.warn(
+            f"the thresholds or masks kept in layers {', '.join(forgetful)} are forgotten, because "
+            "their recipe changes; swatlib.sparsity_state saves them",
+            stacklevel=2,
+        )
     for _, layer, own in chosen:
+        if isinstance(layer, SparseConv2d | SparseLinear):
+            continue  # the recipe is the one it has
         if isinstance(layer, nn.Conv2d):
             SparseConv2d.from_dense(layer, own)
         else:
@@ -122,10 +137,16 @@ def densify_(model: nn.Module) -> nn.Module:
 
     Weights are left as training made them, that is unpruned.
     """
-    for layer in list(model.modules()):
-        if isinstance(layer, SparseConv2d | SparseLinear):
-            layer.to_dense()
+    for _, layer in list(sparse_layers(model)):
+        layer.to_dense()
     return model
+
+
+def sparse_layers(model: nn.Module) -> Iterator[tuple[str, SparseLayer]]:
+    """Yield name and layer of every layer that :func:`sparsify_` made sparse."""
+    for name, layer in model.named_modules():
+        if isinstance(layer, SparseConv2d | SparseLinear):
+            yield name, layer
 
 
 def sparsifiable(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]]:
@@ -156,11 +177,7 @@ def active_mask(layer: nn.Module) -> Tensor:
     recipe: Recipe | None = getattr(layer, "recipe", None)
     if recipe is None or recipe.forward_weight is None:
         return torch.ones_like(weight, dtype=torch.bool)
-    memory = layer.memory.get("forward_weight")  # type: ignore[union-attr, operator]
-    criterion = recipe.forward_weight.criterion(weight, memory, training=False)
-    if criterion.dtype == torch.bool:
-        return criterion.expand_as(weight).clone()
-    return above(weight, criterion)
+    return as_mask(weight, layer.choose("forward_weight", weight, training=False))  # type: ignore[operator]
 
 
 @torch.no_grad()

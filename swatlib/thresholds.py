@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from swatlib.memory import is_new_step
+
 INTEGERS = {
     torch.float16: torch.int16,
     torch.bfloat16: torch.int16,
@@ -150,43 +152,55 @@ def _(x: Tensor, k: int, sample: int) -> Tensor:
 
 
 @torch.library.custom_op(
-    "swatlib::refreshed_magnitude", mutates_args=("threshold", "calls"), device_types=None
+    "swatlib::refreshed_magnitude",
+    mutates_args=("threshold", "steps", "version", "entries"),
+    device_types=None,
 )
 def refreshed_magnitude(
-    x: Tensor, k: int, sample: int, period: int, threshold: Tensor, calls: Tensor
+    x: Tensor,
+    weight: Tensor,
+    k: int,
+    sample: int,
+    period: int,
+    threshold: Tensor,
+    steps: Tensor,
+    version: Tensor,
+    entries: Tensor,
 ) -> Tensor:
-    """Return a threshold that is recomputed on every ``period``-th call and reused in between.
+    """Return a threshold that is recomputed on every ``period``-th step and reused in between.
 
     SWAT section 3.3.3: the K-th largest magnitude hardly moves during training, so it need not be
-    found in every iteration. Calls are counted over the whole training, never reset per epoch.
+    found in every iteration. Steps are counted over the whole training, never reset per epoch.
 
     Parameters
     ----------
     x : Tensor, shape (n,)
+    weight : Tensor
+        Of the layer. A call starts a new step if the weight has changed since the last one.
     k, sample : int
         As in :func:`sampled_magnitude`; ``sample`` 0 means exact.
     period : int
         At least 1.
-    threshold : Tensor, shape (), float32, on the device of ``x``
-        The threshold kept between calls; updated in place.
-    calls : Tensor, shape (), int64, on the CPU
-        Calls so far; updated in place. On the CPU, so that reading it never waits for a GPU.
+    threshold, steps, version, entries : Tensor
+        Of the layer's :class:`~swatlib.memory.Memory`; updated in place. Counters are on the CPU,
+        so that reading them never waits for a GPU.
 
     Returns
     -------
     Tensor, shape (), float32
         A copy, safe to save for the backward pass.
     """
-    if calls.item() % period == 0:
-        fresh = sampled_magnitude(x, k, sample) if sample else kth_magnitude(x[None], k)[0]
-        threshold.copy_(fresh)
-    calls.add_(1)
+    if is_new_step(weight, version, entries):
+        if steps.item() % period == 0:
+            fresh = sampled_magnitude(x, k, sample) if sample else kth_magnitude(x[None], k)[0]
+            threshold.copy_(fresh)
+        steps.add_(1)
     return threshold.clone()
 
 
 @refreshed_magnitude.register_fake
-def _(x: Tensor, k: int, sample: int, period: int, threshold: Tensor, calls: Tensor) -> Tensor:
-    return torch.empty_like(threshold)
+def _(x: Tensor, weight: Tensor, k: int, sample: int, period: int, *memory: Tensor) -> Tensor:
+    return torch.empty_like(memory[0])
 
 
 def keep_above(x: Tensor, threshold: Tensor) -> Tensor:

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from swatlib.layers import SparseConv2d, SparseLinear
+from swatlib.masks import as_mask
+from swatlib.memory import Memory
 from swatlib.nm import FIXED
-from swatlib.selectors import Memory, Selector
+from swatlib.selectors import Selector
 from swatlib.sparsify import active_mask
 
 
 @dataclass(frozen=True)
-class Frozen:
+class Frozen(Selector):
     """Keep the weights that ``selector`` chose when :func:`freeze_` was called, for good."""
 
     selector: Selector
@@ -29,11 +31,31 @@ class Frozen:
         """Fraction of weights set to zero."""
         return self.selector.sparsity
 
-    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
-        """Return the frozen mask; ValueError if ``memory`` holds none."""
+    def criterion(
+        self,
+        x: Tensor,
+        memory: Memory | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+    ) -> Tensor:
+        """Return the frozen mask.
+
+        If the memory was made void, because other weights took the place of those it was made for,
+        ``selector`` chooses anew, and in training that choice is frozen.
+
+        Raises
+        ------
+        ValueError
+            If there is no memory for a mask.
+        """
         if memory is None or memory.mask is None:
             raise ValueError("a frozen topology belongs to its layer: call freeze_(model)")
-        return memory.mask
+        if torch.compiler.is_compiling() or memory.steps:
+            return memory.mask
+        mask = as_mask(x, self.selector.criterion(x))
+        if training:
+            memory.keep(mask, x if weight is None else weight)
+        return mask
 
     def __str__(self) -> str:
         return f"{self.selector} (frozen)"
@@ -44,7 +66,7 @@ def freeze_(model: nn.Module) -> nn.Module:
     """Keep the weights that are active now active from here on, and no others (SWAT Figure 8).
 
     Updates go on; they reach the active weights of every later forward pass. Activations are chosen
-    as before. The masks are not part of the state dict.
+    as before. Save the masks with :func:`swatlib.sparsity_state`.
 
     Raises
     ------
@@ -57,7 +79,7 @@ def freeze_(model: nn.Module) -> nn.Module:
         if isinstance(selector, Frozen):
             continue
         memory = Memory(layer.weight, mask=True)
-        memory.mask = active_mask(layer)
+        memory.keep(active_mask(layer), layer.weight)
         frozen = Frozen(selector)
         changed: dict[str, Any] = {"forward_weight": frozen}
         layer.memory["forward_weight"] = memory

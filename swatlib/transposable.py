@@ -16,8 +16,9 @@ from torch.nn import functional as F
 
 from swatlib import checks
 from swatlib.checked import checked_fields
+from swatlib.memory import Memory
 from swatlib.nm import check_nm, chosen_mask, period_text, periodic
-from swatlib.selectors import Memory
+from swatlib.selectors import Selector
 
 
 @lru_cache(maxsize=16)
@@ -120,7 +121,7 @@ refreshed_transposable = periodic(
 
 
 @dataclass(frozen=True)
-class Transposable:
+class Transposable(Selector):
     """Keep a transposable N:M pattern of a weight; one choice serves W and W^T.
 
     Parameters
@@ -130,7 +131,7 @@ class Transposable:
     exact : bool
         Best pattern, or the greedy choice; see :func:`transposable_mask`.
     period : int
-        Choose anew on every ``period``-th training call; TSM does so every 40 iterations.
+        Choose anew on every ``period``-th optimizer step; TSM does so every 40 iterations.
     """
 
     n: int = 2
@@ -148,11 +149,24 @@ class Transposable:
         """Fraction of entries set to zero, up to padding."""
         return 1 - self.n / self.m
 
-    def criterion(self, x: Tensor, memory: Memory | None = None, training: bool = True) -> Tensor:
+    def criterion(
+        self,
+        x: Tensor,
+        memory: Memory | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+    ) -> Tensor:
         """Return the mask for the weight ``x``; see :func:`~swatlib.nm.chosen_mask`."""
         arguments = (self.n, self.m, self.exact)
         return chosen_mask(
-            transposable_mask, refreshed_transposable, arguments, self.period, x, memory, training
+            transposable_mask,
+            refreshed_transposable,
+            arguments,
+            self.period,
+            x,
+            memory,
+            training,
+            weight,
         )
 
     def __str__(self) -> str:

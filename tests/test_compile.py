@@ -76,7 +76,7 @@ def test_inductor_gives_the_eager_numbers() -> None:
         torch.testing.assert_close(a, b)
     layer = model[2]  # type: ignore[index]
     assert isinstance(layer, SparseLinear)
-    assert layer.memory["forward_weight"].calls == 3
+    assert layer.memory["forward_weight"].steps == 3
 
 
 def test_a_compiled_period_is_not_frozen_into_the_graph() -> None:
@@ -92,7 +92,7 @@ def test_a_compiled_period_is_not_frozen_into_the_graph() -> None:
         layer = model[4]  # type: ignore[index]
         assert isinstance(layer, SparseLinear)
         memory = layer.memory["forward_weight"]
-        assert memory.calls == i + 1
+        assert memory.steps == i + 1
         seen.append(memory.threshold.item())
     assert [i for i in range(1, 7) if seen[i] != seen[i - 1]] == [3, 6]
     # Dense again, the same module compiles as what it has become.

@@ -304,7 +304,7 @@ def test_held_changes_nothing() -> None:
     kept(model, torch.randn(2, 3, 8, 8))
     assert all(torch.equal(a, before[key]) for key, a in model.state_dict().items())
     assert all(
-        memory.calls == 0 for m in model.modules() for memory in getattr(m, "memory", {}).values()
+        memory.steps == 0 for m in model.modules() for memory in getattr(m, "memory", {}).values()
     )
     assert all(not m._forward_hooks and not m._forward_pre_hooks for m in model.modules())
 

@@ -202,7 +202,7 @@ def test_evaluation_without_gradients_chooses_for_the_forward_pass_only() -> Non
     layer = SparseLinear.from_dense(nn.Linear(10, 10), saw(0.9, period=2)).eval()
     with torch.no_grad():
         layer(torch.randn(3, 10))
-    assert all(memory.calls == 0 for memory in layer.memory.values())
+    assert all(memory.steps == 0 for memory in layer.memory.values())
 
 
 # Periods
@@ -282,7 +282,7 @@ def test_a_copy_goes_on_where_the_original_was(copied: Callable) -> None:
         assert torch.equal(step(twin), first)
     # Apart, not one: a step of the copy does not count for the original.
     step(twin)
-    assert [m.memory["forward_weight"].calls.item() for m in (layer, twin)] == [5, 6]
+    assert [m.memory["forward_weight"].steps.item() for m in (layer, twin)] == [5, 6]
 
 
 def test_moving_a_layer_keeps_its_period() -> None:
@@ -292,12 +292,12 @@ def test_moving_a_layer_keeps_its_period() -> None:
     for move in (nn.Module.half, nn.Module.bfloat16, nn.Module.float, nn.Module.double):
         move(layer)
         memory = layer.memory["forward_weight"]
-        assert (memory.threshold.item(), memory.calls.item()) == (kept, 1)
+        assert (memory.threshold.item(), memory.steps.item()) == (kept, 1)
     for _ in range(3):
         step(layer)
     # After the move the threshold is as exact as the weight: the K-th entry itself survives.
     weight = layer.weight.detach().clone()
-    layer.memory["forward_weight"].calls.zero_()
+    layer.memory["forward_weight"].steps.zero_()
     layer(torch.randn(2, 10, dtype=torch.float64))
     used = keep(weight, layer.memory["forward_weight"].threshold)
     assert used.count_nonzero() == 50

@@ -1,4 +1,4 @@
-"""Selectors keep what their definition says; a period counts training calls and nothing else."""
+"""Selectors keep what their definition says; a period counts training steps and nothing else."""
 
 import copy
 import pickle
@@ -229,19 +229,23 @@ def test_columns_of_a_convolution_are_positions() -> None:
 # Periods
 
 
-def test_a_period_counts_training_calls_only() -> None:
-    selector, memory = TopK(0.9, period=3), Memory(torch.empty(0))
+def test_a_period_counts_training_steps_only() -> None:
+    weight = torch.randn(80)
+    selector, memory = TopK(0.9, period=3), Memory(weight)
     found, fresh = [], []
     for _ in range(9):
         x = torch.randn(200)
-        found.append(selector.criterion(x, memory).item())
+        weight.add_(1)  # an optimizer step
+        found.append(selector.criterion(x, memory, weight=weight).item())
         fresh.append(TopK(0.9).criterion(x).item())
+        # The same weight: other micro-batches of the same step, and a recomputation.
+        assert selector.criterion(torch.randn(50), memory, weight=weight).item() == found[-1]
         # Evaluation on other data in between, as after an epoch: it reads and never writes.
         for _ in range(5):
             evaluated = selector.criterion(torch.randn(200) * 9, memory, training=False)
             assert evaluated.item() == found[-1]
     assert found == [fresh[0]] * 3 + [fresh[3]] * 3 + [fresh[6]] * 3
-    assert memory.calls.item() == 9
+    assert memory.steps.item() == 9
 
 
 def test_evaluation_before_training_uses_a_fresh_threshold_and_keeps_none() -> None:
@@ -250,13 +254,13 @@ def test_evaluation_before_training_uses_a_fresh_threshold_and_keeps_none() -> N
         x = torch.randn(200)
         assert selector.criterion(x, memory, training=False) == TopK(0.9).criterion(x)
     assert memory.threshold.isnan()
-    assert memory.calls.item() == 0
+    assert memory.steps.item() == 0
 
 
 def test_a_period_works_with_a_sample_and_without_memory() -> None:
     selector, x = TopK(0.9, sample=100, period=4), torch.randn(5000)
     assert selector.criterion(x) == TopK(0.9, sample=100).criterion(x)
-    assert selector.criterion(x, Memory(x)) == TopK(0.9, sample=100).criterion(x)
+    assert selector.criterion(x, Memory(x), weight=x) == TopK(0.9, sample=100).criterion(x)
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
@@ -265,7 +269,7 @@ def test_memory_is_copied_whole(copied) -> None:  # type: ignore[no-untyped-def]
     first = selector.criterion(torch.randn(100), memory)
     twin = copied(memory)
     selector.criterion(torch.randn(100), memory)
-    assert (twin.calls.item(), memory.calls.item()) == (1, 2)
+    assert (twin.steps.item(), memory.steps.item()) == (1, 2)
     assert selector.criterion(torch.randn(100), twin) == first
 
 

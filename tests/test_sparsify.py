@@ -146,7 +146,7 @@ def test_a_shared_layer_is_one_layer() -> None:
     assert isinstance(shared, SparseLinear)
     assert len(report(model)) == 2
     model(torch.randn(2, 6)).sum().backward()
-    assert shared.memory["forward_weight"].calls == 2
+    assert shared.memory["forward_weight"].steps == 1, "two uses, one optimizer step"
     assert shared.weight.grad is not None
     densify_(model)
     assert type(shared) is nn.Linear
@@ -203,11 +203,11 @@ def test_report_changes_nothing() -> None:
     layer, state = model[3], torch.get_rng_state()  # type: ignore[index]
     assert isinstance(layer, SparseConv2d)
     memory = layer.memory["forward_weight"]
-    before = (memory.threshold.item(), memory.calls.item(), layer.training)
+    before = (memory.threshold.item(), memory.steps.item(), layer.training)
     used = (layer.weight.abs() >= memory.threshold).sum().item()
     # Between two fresh choices it is the kept threshold that counts.
     assert report(model)["active"].tolist()[1] == used
-    assert (memory.threshold.item(), memory.calls.item(), layer.training) == before
+    assert (memory.threshold.item(), memory.steps.item(), layer.training) == before
     assert torch.equal(torch.get_rng_state(), state)
 
 

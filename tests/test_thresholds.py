@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from swatlib.memory import Memory
 from swatlib.thresholds import (
     BRACKET,
     SAMPLE,
@@ -74,12 +75,12 @@ def test_nan_and_infinity_are_the_largest_magnitudes() -> None:
 def test_operators_keep_their_contract_with_the_compiler(dtype: torch.dtype) -> None:
     # Schema, fake tensors and mutation, checked by torch itself.
     x = torch.randn(300).to(dtype)
-    memory = torch.zeros((), dtype=torch.float64 if dtype == torch.float64 else torch.float32)
-    calls = torch.zeros((), dtype=torch.int64)
+    kept, weight = Memory(x), torch.randn(7)
+    memory = (kept.threshold, kept.steps, kept.version, Memory(weight).entries)
     tests = ("test_schema", "test_faketensor")
     torch.library.opcheck(kth_magnitude, (x.reshape(3, 100), 7), test_utils=tests)
     torch.library.opcheck(sampled_magnitude, (x, 30, 16), test_utils=tests)
-    torch.library.opcheck(refreshed_magnitude, (x, 30, 0, 4, memory, calls), test_utils=tests)
+    torch.library.opcheck(refreshed_magnitude, (x, weight, 30, 0, 4, *memory), test_utils=tests)
 
 
 # Sampling
@@ -128,23 +129,28 @@ def test_sampling_repeats_and_leaves_the_random_state_alone() -> None:
 
 
 @pytest.mark.parametrize("sample", [0, 1000])
-def test_is_refreshed_on_every_period_th_call(sample: int) -> None:
-    threshold, calls = torch.full((), torch.nan), torch.zeros((), dtype=torch.int64)
+def test_is_refreshed_on_every_period_th_step(sample: int) -> None:
+    weight = torch.randn(3)
+    memory = Memory(weight)
+    kept = (memory.threshold, memory.steps, memory.version, memory.entries)
     found, fresh = [], []
     for step in range(10):
         x = torch.randn(5000) * (step + 1)
-        found.append(refreshed_magnitude(x, 500, sample, 4, threshold, calls).item())
+        weight += 1
+        found.append(refreshed_magnitude(x, weight, 500, sample, 4, *kept).item())
         exact = sampled_magnitude(x, 500, sample) if sample else kth_magnitude(x[None], 500)[0]
         fresh.append(exact.item())
     assert found == [fresh[0]] * 4 + [fresh[4]] * 4 + [fresh[8]] * 2
-    assert calls.item() == 10
-    assert threshold.item() == fresh[8]
+    assert memory.steps.item() == 10
+    assert memory.threshold.item() == fresh[8]
 
 
 def test_a_returned_threshold_does_not_change_later() -> None:
-    threshold, calls = torch.full((), torch.nan), torch.zeros((), dtype=torch.int64)
-    first = refreshed_magnitude(torch.ones(10), 3, 0, 1, threshold, calls)
-    refreshed_magnitude(torch.full((10,), 2.0), 3, 0, 1, threshold, calls)
+    one, two = torch.ones(10), torch.full((10,), 2.0)
+    memory = Memory(one)
+    kept = (memory.threshold, memory.steps, memory.version, memory.entries)
+    first = refreshed_magnitude(one, one, 3, 0, 1, *kept)
+    refreshed_magnitude(two, two, 3, 0, 1, *kept)
     assert first.item() == 1
 
 

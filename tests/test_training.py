@@ -131,7 +131,7 @@ def test_evaluation_leaves_the_model_as_it_was(training: bool) -> None:
     assert all(torch.equal(a, before[key]) for key, a in model.state_dict().items())
     for layer in model.modules():
         if isinstance(layer, SparseConv2d):
-            assert all(memory.calls == 0 for memory in layer.memory.values())
+            assert all(memory.steps == 0 for memory in layer.memory.values())
 
 
 def test_build_starts_every_method_from_the_same_weights() -> None:

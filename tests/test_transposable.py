@@ -127,7 +127,8 @@ def test_refreshed_every_period():
     memory = Memory(first, mask=True)
     selector = Transposable(period=3)
     assert torch.equal(selector.criterion(second, memory, False), transposable_mask(second))
-    for x, expected in ((first, first), (second, first), (second, first), (second, second)):
+    third = second + 1
+    for x, expected in ((first, first), (second, first), (third, first), (second, second)):
         assert torch.equal(selector.criterion(x, memory), transposable_mask(expected))
         assert torch.equal(selector.criterion(first, memory, False), transposable_mask(expected))
 

@@ -8,22 +8,29 @@ import torch
 from torch import Tensor, nn
 
 from swatlib.bench.timing import print_ratios, seconds
+from swatlib.memory import Memory
 from swatlib.models import network
 from swatlib.recipes import Recipe, dense, meprop, saw, swat
-from swatlib.selectors import kept_count
+from swatlib.selectors import Selector, kept_count
 from swatlib.sparsify import sparsifiable, sparsify_
 
 BATCH, PIXELS, SPARSITY = 128, 16, 0.9
 
 
 @dataclass(frozen=True)
-class SortedTopK:
+class SortedTopK(Selector):
     """Top-K as one would write it first: sort by magnitude, take K, scatter a mask."""
 
     sparsity: float
     period: int = 1
 
-    def criterion(self, x: Tensor, memory: object = None, training: bool = True) -> Tensor:
+    def criterion(
+        self,
+        x: Tensor,
+        memory: Memory | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+    ) -> Tensor:
         """Return the mask."""
         order = x.detach().abs().flatten().argsort(descending=True)
         mask = torch.zeros(x.numel(), dtype=torch.bool)
