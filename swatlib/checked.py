@@ -69,6 +69,8 @@ def checked_fields(value: Any, **given: Check) -> None:
 
     By the field's annotation, or as ``given`` says: ``checked_fields(self, period=count)``.
     """
+    if torch.compiler.is_compiling():
+        return
     for name, check in (_of_class(value.__class__) | given).items():
         object.__setattr__(value, name, check(name, getattr(value, name)))
 

@@ -9,7 +9,7 @@ The kind is what a type hint says, so :mod:`swatlib.checked` reads it there.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from math import isfinite
+from math import isfinite, isinf
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,8 +66,9 @@ def number(
     above: float | None = None,
     most: float | None = None,
     below: float | None = None,
+    infinite: bool = False,
 ) -> float:
-    """Return ``value`` as a float if it is a finite real number within the bounds given.
+    """Return ``value`` as a float if it is a real number within the bounds given.
 
     Parameters
     ----------
@@ -77,6 +78,8 @@ def number(
         Bounds that the value may reach.
     above, below : float, optional
         Bounds that it may not reach.
+    infinite : bool
+        Whether it may be infinite; never NaN.
     """
     value = _plain(value)
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -89,7 +92,7 @@ def number(
     except OverflowError:
         real = float("inf")
     if not (
-        isfinite(real)
+        (isfinite(real) or (infinite and isinf(real)))
         and (least is None or real >= least)
         and (above is None or real > above)
         and (most is None or real <= most)

@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from swatlib import checks
+from swatlib.checked import checked_fields
 from swatlib.products import PLAIN, ColumnSelector, Convolution
 
 
@@ -230,6 +231,9 @@ class FixedColumns(ColumnSelector):
 
     restore: bool = True
     sparsity: ClassVar[float] = 0.5
+
+    def __post_init__(self) -> None:
+        checked_fields(self)
 
     def saved(self, x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
         """Return what of ``x`` the backward pass needs, see :func:`columns_needed`."""

@@ -298,7 +298,7 @@ class NM(Selector):
 
     def __post_init__(self) -> None:
         nm_mask(torch.empty(0, 0), self.n, self.m, self.over)
-        checked_fields(self, n=checks.count, m=checks.count, period=checks.count)
+        checked_fields(self, period=checks.count)
 
     @property
     def sparsity(self) -> float:
@@ -344,7 +344,7 @@ class UnfoldedNM(ColumnSelector):
 
     def __post_init__(self) -> None:
         check_nm(self.n, self.m)
-        checked_fields(self, n=checks.count, m=checks.count)
+        checked_fields(self)
 
     @property
     def sparsity(self) -> float:

@@ -13,7 +13,7 @@ Gradients go to every weight, active or not, as if no selection had happened (SW
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, NamedTuple
 
 import torch
@@ -22,6 +22,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from swatlib import checks
+from swatlib.checked import checked_fields
 from swatlib.masks import keep
 from swatlib.packing import Compressed, compress, restore, uncompressed
 from swatlib.selectors import Selector
@@ -47,6 +49,16 @@ class Convolution:
     padding: tuple[int, ...] = (0, 0)
     dilation: tuple[int, ...] = (1, 1)
     groups: int = 1
+
+    def __post_init__(self) -> None:
+        pair = partial(checks.counts, length=2)
+        checked_fields(
+            self,
+            stride=pair,
+            padding=partial(pair, least=0),
+            dilation=pair,
+            groups=checks.count,
+        )
 
 
 class ColumnSelector(Selector):

@@ -230,16 +230,12 @@ class TopK(Selector):
     period: int = 1
 
     def __post_init__(self) -> None:
-        _chosen_dims(torch.empty(0), self.over)
         if self.sample is True:
             object.__setattr__(self, "sample", SAMPLE)
         checked_fields(
-            self,
-            sparsity=checks.sparsity,
-            exact=checks.flag,
-            sample=checks.at_least_0,
-            period=checks.count,
+            self, sparsity=checks.sparsity, sample=checks.at_least_0, period=checks.count
         )
+        _chosen_dims(torch.empty(0), self.over)
         for name, value in (("sample", self.sample > 0), ("period", self.period > 1)):
             if value:
                 _check_whole(name, getattr(self, name), self.over)
@@ -304,8 +300,8 @@ class RandomK(Selector):
     draws: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _chosen_dims(torch.empty(0), self.over)
         checked_fields(self, sparsity=checks.sparsity, period=checks.count)
+        _chosen_dims(torch.empty(0), self.over)
         if self.period != 1:
             raise ValueError(f"period of a random selector must be 1, got {self.period}")
 

@@ -10,12 +10,14 @@ every pixel with a shuffled one (a control, whose true similarity is 0), or corr
 (occupied cells - 1) / (2 samples) nats (Miller and Madow 1955).
 """
 
+from functools import partial
 from math import log
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from swatlib import checks
 from swatlib.checked import checked
 
 CORRECTIONS = ("none", "miller-madow")
@@ -34,7 +36,7 @@ class Similarity(NamedTuple):
     """Pairs (X', X) that one estimate comes from."""
 
 
-@checked
+@checked(bits=partial(checks.count, most=16))
 def quantize(x: Tensor, bits: int = 8) -> Tensor:
     """Quantise uniformly between the smallest and the largest entry.
 
@@ -57,8 +59,6 @@ def quantize(x: Tensor, bits: int = 8) -> Tensor:
     TypeError
         For an integer tensor.
     """
-    if not isinstance(bits, int) or not 1 <= bits <= 16:
-        raise ValueError(f"bits must be an integer between 1 and 16, got {bits!r}")
     if not x.is_floating_point():
         raise TypeError(f"x must have a floating dtype, got {x.dtype}")
     if not x.numel():
@@ -134,7 +134,7 @@ def conditional_entropy(symbols: Tensor, given: Tensor, correction: str = "none"
     return entropy(joint, correction) - entropy(given, correction)
 
 
-@checked
+@checked(bits=partial(checks.count, most=16))
 def column_similarity(
     x: Tensor,
     bits: int = 8,

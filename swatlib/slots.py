@@ -87,13 +87,7 @@ class Recipe:
                 # A layer remembers thresholds of weights and activations only.
                 raise ValueError(f"period of {slot} must be 1, got {selector.period}")
 
-        checked_fields(
-            self,
-            name=checks.text,
-            first_layer_dense=checks.flag,
-            decay=checks.sparsity,
-            decay_outside=checks.flag,
-        )
+        checked_fields(self, name=checks.text, decay=checks.sparsity)
         if self.decay and self.forward_weight is None:
             raise ValueError(f"decay={self.decay} needs a forward_weight that prunes, got None")
 

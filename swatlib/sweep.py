@@ -27,6 +27,7 @@ from tqdm.auto import tqdm
 
 import swatlib
 from swatlib import machine
+from swatlib.checked import checked_fields
 from swatlib.executors import open_executor, undisturbed
 from swatlib.records import (
     Record,
@@ -69,6 +70,9 @@ class Outcome:
     seconds: float = 0.0
     error: str = ""
 
+    def __post_init__(self) -> None:
+        checked_fields(self)
+
 
 @dataclass
 class Summary:
@@ -79,6 +83,9 @@ class Summary:
     busy: int = 0
     left: int = 0
     failed: list[Outcome] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        checked_fields(self)
 
 
 def own_train() -> Train:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from swatlib.checked import checked_fields
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.masks import as_mask
 from swatlib.memory import Memory
@@ -25,6 +26,9 @@ class Frozen(Selector):
     selector: Selector
     period: ClassVar[int] = FIXED
     keeps_mask: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        checked_fields(self)
 
     @property
     def sparsity(self) -> float:

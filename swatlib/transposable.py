@@ -142,7 +142,7 @@ class Transposable(Selector):
 
     def __post_init__(self) -> None:
         transposable_mask(torch.empty(0, 0), self.n, self.m, self.exact)
-        checked_fields(self, n=checks.count, m=checks.count, exact=checks.flag, period=checks.count)
+        checked_fields(self, period=checks.count)
 
     @property
     def sparsity(self) -> float:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from swatlib import checks
-from swatlib.checked import checked
+from swatlib.checked import checked, checked_fields
 from swatlib.records import Record, iterate_records
 from swatlib.sweep import Train, data_as_used, own_train
 
@@ -46,6 +46,9 @@ class Verdict:
     identical: bool
     agrees: bool
     differences: dict[str, tuple[Any, Any]]
+
+    def __post_init__(self) -> None:
+        checked_fields(self)
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -281,7 +281,7 @@ def test_bad_densities() -> None:
         densities(traced, swat(0.5), natural_zeros={"relu": 0.5})
     with pytest.raises(TypeError, match="recipe must have the slot forward_weight, got str"):
         densities(traced, "swat")
-    with pytest.raises(ValueError, match="input_grad must be 'full_map' or 'exact'"):
+    with pytest.raises(ValueError, match="input_grad must be one of full_map, exact"):
         Convention("half")
 
 

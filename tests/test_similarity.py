@@ -124,7 +124,7 @@ def test_maps_of_figure_5():
 
 @pytest.mark.parametrize("bits", [0, 17, 2.5])
 def test_bad_bits(bits):
-    with pytest.raises((ValueError, TypeError), match="bits must be an integer between 1 and 16"):
+    with pytest.raises((ValueError, TypeError), match=r"bits must be (an integer )?in"):
         quantize(torch.rand(4), bits)
 
 

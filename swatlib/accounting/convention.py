@@ -1,6 +1,10 @@
 """Conventions: what is counted, and how. The papers' own choice is one named value among others."""
 
 from dataclasses import dataclass
+from functools import partial
+
+from swatlib import checks
+from swatlib.checked import checked_fields
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,7 @@ class Convention:
     others: bool = True
 
     def __post_init__(self) -> None:
-        if self.input_grad not in ("full_map", "exact"):
-            raise ValueError(f"input_grad must be 'full_map' or 'exact', got {self.input_grad!r}")
+        checked_fields(self, input_grad=partial(checks.one_of, allowed=("full_map", "exact")))
 
 
 PAPER = Convention(

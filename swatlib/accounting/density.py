@@ -34,8 +34,8 @@ class Density:
     weight_grad_gradient: float = 1.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            checked_fields(self, **{field.name: partial(checks.number, least=0, most=1)})
+        share = partial(checks.number, least=0, most=1)
+        checked_fields(self, **{field.name: share for field in fields(self)})
 
     @property
     def forward(self) -> float:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from swatlib import checks
 from swatlib.accounting.density import Densities, spread
 from swatlib.accounting.layer import Layer, Network
+from swatlib.checked import checked_fields
 
 WEIGHT_TWICE = ("forward_weight", "input_grad_weight")
 
@@ -43,6 +45,9 @@ class Method:
     keep_dense: Callable[[Layer], bool] | None = None
     dense_operand: Callable[[str, Layer], bool] | None = None
     only: float | None = None
+
+    def __post_init__(self) -> None:
+        checked_fields(self, allocation=partial(checks.one_of, allowed=("uniform", "erk")))
 
 
 def _pixels(slot: str, layer: Layer) -> bool:

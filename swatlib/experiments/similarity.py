@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from swatlib.checked import checked
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
 from swatlib.data import data_folder, load
 from swatlib.data.folder import find, read_photographs
-from swatlib.models import network
+from swatlib.models import NAMES, network
 from swatlib.records import iterate_records
 from swatlib.similarity import column_correlation, column_similarity, scattered
 from swatlib.training import Run, build, train
@@ -66,6 +67,20 @@ class Look:
     epochs: int = 0
     train_images: int = 0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        checked_fields(
+            self,
+            photographs=checks.text,
+            pixels=checks.count,
+            images=checks.count,
+            controls=checks.at_least_0,
+            network=partial(checks.one_of, allowed=NAMES),
+            built_for=checks.count,
+            epochs=checks.at_least_0,
+            train_images=checks.at_least_0,
+            seed=checks.at_least_0,
+        )
 
     def compute(self) -> dict[str, Any]:
         """Measure what the network sees, see `look`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from swatlib.checked import checked
+from swatlib.checked import checked, checked_fields
 
 
 @dataclass
@@ -38,6 +38,9 @@ class Count:
     losses: dict[str, float] = field(default_factory=dict)
     dram_bits: int = 0
     sram_bits: int = 0
+
+    def __post_init__(self) -> None:
+        checked_fields(self)
 
     def __add__(self, other: Count) -> Count:
         keys = list(dict.fromkeys([*self.losses, *other.losses]))

@@ -7,7 +7,7 @@ any time. ``swatlib sweep accelerator`` writes them to ``data/records/accelerato
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 
-from swatlib.checked import checked
-from swatlib.models import network
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
+from swatlib.models import NAMES, network
 from swatlib.records import iterate_records
 from swatlib.simulator.geometry import PRODUCTS, Layer, layers_of
 from swatlib.simulator.masks import Masks, generate
@@ -62,6 +63,23 @@ class Point:
     image: int = 224
     classes: int = 1000
     experiment: str = "accelerator"
+
+    def __post_init__(self) -> None:
+        checked_fields(
+            self,
+            pe=partial(checks.one_of, allowed=("tcl", "scnn")),
+            lanes=partial(checks.count, most=64),
+            rows=checks.count,
+            tiles=checks.count,
+            sparsity=checks.sparsity,
+            activations=partial(checks.one_of, allowed=("dense", "relu")),
+            seed=checks.at_least_0,
+            network=partial(checks.one_of, allowed=NAMES),
+            image=checks.count,
+            classes=checks.count,
+            experiment=partial(checks.one_of, allowed=("accelerator",)),
+        )
+        parse_window(self.window)
 
     def compute(self) -> dict[str, Any]:
         """Simulate; what a sweep calls."""

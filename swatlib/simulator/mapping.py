@@ -24,10 +24,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from swatlib.checked import checked
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
 from swatlib.simulator.geometry import Layer
 
 
@@ -60,6 +62,14 @@ class Convolution:
     stride: tuple[int, int] = (1, 1)
     batch: int = 1
     stream: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        checked_fields(
+            self,
+            mask=partial(checks.array, kinds="b", dims=5),
+            batch=checks.count,
+            stream=checks.optional(checks.array, kinds="b", dims=4),
+        )
 
     @property
     def windows(self) -> int:

@@ -11,13 +11,14 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from swatlib import checks
-from swatlib.checked import checked
+from swatlib.checked import checked, checked_fields
 from swatlib.selectors import kept_count
 from swatlib.simulator.geometry import Layer
 
@@ -51,10 +52,17 @@ class Masks:
     weight_grad_gradient: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            mask = getattr(self, field.name)
-            if mask is not None and mask.dtype != bool:
-                raise TypeError(f"{field.name} must be a boolean mask, got {mask.dtype}")
+        mask = partial(checks.array, kinds="b")
+        optional = checks.optional(mask)
+        checked_fields(
+            self,
+            weight=mask,
+            inputs=mask,
+            weight_backward=optional,
+            activation=optional,
+            input_grad_gradient=optional,
+            weight_grad_gradient=optional,
+        )
 
     @checked
     def stationary(self, product: str) -> np.ndarray:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
-from swatlib.checked import checked
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
 from swatlib.simulator.counts import Count
 
 VALUE_BITS = 16
@@ -51,10 +53,11 @@ class Memory:
     dram_pj: float = DRAM_PJ_PER_64_BITS[0]
 
     def __post_init__(self) -> None:
-        if not self.bandwidth > 0:
-            raise ValueError(f"bandwidth must be positive, got {self.bandwidth}")
-        if not self.dram_pj >= 0:
-            raise ValueError(f"dram_pj must not be negative, got {self.dram_pj}")
+        checked_fields(
+            self,
+            bandwidth=partial(checks.number, above=0, infinite=True),
+            dram_pj=partial(checks.number, least=0),
+        )
 
 
 @checked

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from swatlib.checked import checked
+from swatlib.checked import checked, checked_fields
 from swatlib.simulator.counts import Count, count_true, total
 from swatlib.simulator.geometry import PRODUCTS, Layer
 from swatlib.simulator.mapping import Convolution, convolutions
@@ -59,6 +59,9 @@ class Simulation:
     self_cycles: dict[str, list[int]]
     memory: Memory
     machine: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        checked_fields(self)
 
     def total(self, *products: str) -> Count:
         """Sum over layers of the named products, of all of them if none is named."""

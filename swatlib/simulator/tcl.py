@@ -53,13 +53,11 @@ class Tactical:
     def __post_init__(self) -> None:
         checked_fields(
             self,
-            window=partial(checks.instance, kind=Window),
             lanes=partial(checks.count, most=64),
             rows=checks.count,
             tiles=checks.count,
             columns=checks.count,
             policy=partial(checks.one_of, allowed=POLICIES),
-            sort=checks.flag,
         )
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from swatlib.checked import checked
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
 from swatlib.data import load
+from swatlib.models import NAMES
 from swatlib.records import iterate_records
 from swatlib.simulator.geometry import PRODUCTS, Layer
 from swatlib.simulator.live import masks_of
@@ -64,6 +67,19 @@ class Trained:
     sparsity: float = 0.9
     seed: int = 0
     width: int | None = None
+
+    def __post_init__(self) -> None:
+        checked_fields(
+            self,
+            network=partial(checks.one_of, allowed=NAMES),
+            data=checks.text,
+            pixels=checks.optional(checks.count),
+            images=checks.optional(checks.count),
+            epochs=checks.at_least_0,
+            sparsity=checks.sparsity,
+            seed=checks.at_least_0,
+            width=checks.optional(checks.count),
+        )
 
     def compute(self) -> dict[str, Any]:
         """Train and count; what a sweep calls."""

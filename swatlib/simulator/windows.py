@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
-from swatlib.checked import checked
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,12 @@ class Window:
     aside: int = 0
 
     def __post_init__(self) -> None:
-        if self.shape not in ("L", "T", "X", "inf"):
-            raise ValueError(f"window shape must be one of L, T, X, inf, got {self.shape!r}")
-        if self.ahead < 0 or self.aside < 0:
-            raise ValueError(f"window {self} must not have a negative size")
+        checked_fields(
+            self,
+            shape=partial(checks.one_of, allowed=("L", "T", "X", "inf")),
+            ahead=checks.at_least_0,
+            aside=checks.at_least_0,
+        )
 
     def __str__(self) -> str:
         if self.shape == "inf":

@@ -160,7 +160,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 def test_masks_must_be_boolean() -> None:
     from swatlib.simulator import Masks
 
-    with pytest.raises(TypeError, match="weight must be a boolean mask, got float64"):
+    with pytest.raises(TypeError, match="weight must be an array of booleans, got dtype float64"):
         Masks(np.ones(3), np.ones(3, bool))
 
 

@@ -54,5 +54,5 @@ def test_selector_bits(window: Window, bits: int) -> None:
 def test_bad_windows_are_refused() -> None:
     with pytest.raises(ValueError, match="shape must be one of"):
         Window("Z", 1)
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match="ahead must be at least 0, got -1"):
         Window("X", -1)
