@@ -27,6 +27,7 @@ from torch.nn import functional
 
 from swatlib import checks
 from swatlib.checked import checked_fields
+from swatlib.nm import unfold
 from swatlib.products import PLAIN, ColumnSelector, Convolution
 
 
@@ -244,6 +245,19 @@ class FixedColumns(ColumnSelector):
     ) -> Tensor:
         """Return dW, shape ``weight_shape``, from what :meth:`saved` returned."""
         return _from_columns(grad, saved, weight_shape, geometry, self.restore)
+
+    def operands(
+        self, grad: Tensor, x: Tensor, weight_shape: torch.Size, geometry: Convolution
+    ) -> tuple[Tensor, Tensor]:
+        """Return G, shifted and added, and im2col(X), with zeros for what is pruned.
+
+        Their product over samples and pixels is dW. G keeps its shape; im2col(X) has that of
+        :func:`swatlib.nm.unfold`.
+        """
+        kept = kept_pixels(*grad.shape[2:])
+        spread = torch.zeros_like(grad)
+        spread[..., ::2] = pair_sum(grad) if self.restore else grad[..., ::2]
+        return spread, unfold(x, weight_shape, geometry) * kept.to(x.device)
 
     def __str__(self) -> str:
         return "fixed columns" + (", restored" if self.restore else "")

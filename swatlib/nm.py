@@ -369,12 +369,18 @@ class UnfoldedNM(ColumnSelector):
         for g, x in zip(grad.split(samples), saved.split(samples), strict=True):
             if not len(x):
                 continue
-            columns = unfold(x, weight_shape, geometry)
-            mask = nm_mask(columns.reshape(-1, pixels), self.n, self.m, "C")
-            columns = torch.where(mask.reshape(columns.shape), columns, 0)
+            g, columns = self.operands(g, x, weight_shape, geometry)
             g = g.reshape(len(g), geometry.groups, -1, pixels)
             dw += torch.einsum("ngop,ngkp->gok", g, columns)
         return dw.reshape(weight_shape)
+
+    def operands(
+        self, grad: Tensor, x: Tensor, weight_shape: torch.Size, geometry: Convolution
+    ) -> tuple[Tensor, Tensor]:
+        """Return G and im2col(X) with zeros for what is pruned; their product is dW."""
+        columns = unfold(x, weight_shape, geometry)
+        mask = nm_mask(columns.reshape(-1, columns.shape[-1]), self.n, self.m, "C")
+        return grad, torch.where(mask.reshape(columns.shape), columns, 0)
 
     def __str__(self) -> str:
         return f"{self.n}:{self.m} of unfolded X over HW"

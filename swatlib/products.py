@@ -78,6 +78,16 @@ class ColumnSelector(Selector):
         """Return dW from the output gradient and what was saved."""
         raise NotImplementedError
 
+    def operands(
+        self, grad: Tensor, x: Tensor, weight_shape: torch.Size, geometry: Convolution
+    ) -> tuple[Tensor, Tensor]:
+        """Return G and im2col(X) with zeros for what is dropped; dW is their product.
+
+        G keeps its shape, im2col(X) has that of :func:`swatlib.nm.unfold`. Only what looks at the
+        zeros needs it, as the simulator does; training does not.
+        """
+        raise NotImplementedError
+
 
 def differentiable_once(backward: Callable[..., Any]) -> Callable[..., Any]:
     """Let a second derivative through a backward function raise, always.

@@ -21,7 +21,7 @@ def idle(selector: Any, ndim: int) -> bool:
     ndim : int
         4 for the operands of a convolution; 2 or more for those of a linear layer.
     """
-    if hasattr(selector, "weight_gradient"):
+    if isinstance(selector, ColumnSelector):
         return ndim != 4
     if hasattr(selector, "m") and ndim != 4:
         ndim = 2  # N:M takes tokens and sequences for a matrix

@@ -7,18 +7,18 @@ the size of the input and the batch. A linear layer is a 1x1 convolution of a 1x
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import torch
 from torch import nn
 
 from swatlib import checks
 from swatlib.accounting import Layer as Use
 from swatlib.accounting import trace
 from swatlib.checked import checked_fields
+from swatlib.twin import Example
 
 PRODUCTS = ("forward", "input_grad", "weight_grad")
 """The three products of one training step, in the order they are computed."""
@@ -44,6 +44,8 @@ class Layer:
         Images, or rows of a linear layer's input.
     first : bool
         Nothing below it needs a gradient: it has no input-gradient product.
+    frozen : bool
+        Its weight needs no gradient: it has no weight-gradient product.
     """
 
     name: str
@@ -56,9 +58,10 @@ class Layer:
     image: tuple[int, int] = (1, 1)
     batch: int = 1
     first: bool = False
+    frozen: bool = False
 
     def __post_init__(self) -> None:
-        checked_fields(self, name=checks.any_text, first=checks.flag)
+        checked_fields(self, name=checks.any_text, first=checks.flag, frozen=checks.flag)
         pair = partial(checks.counts, length=2)
         sizes: dict[str, Callable[[str, Any], Any]] = {
             "filters": checks.count,
@@ -111,20 +114,36 @@ class Layer:
         return (self.batch, self.filters, *self.output)
 
     @property
+    def columns_shape(self) -> tuple[int, int, int, int]:
+        """Shape of the unfolded input, ``(batch, groups, channels / groups kh kw, oh ow)``."""
+        unfolded = math.prod(self.weight_shape[1:])
+        return (self.batch, self.groups, unfolded, math.prod(self.output))
+
+    @property
+    def module(self) -> str:
+        """Name of the layer whose use this is: several uses have one weight."""
+        return self.name.partition("@")[0]
+
+    def computes(self, product: str) -> bool:
+        """Whether a training step of this layer has the product."""
+        return not {"input_grad": self.first, "weight_grad": self.frozen}.get(product, False)
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of the forward product over the batch."""
         return self.batch * math.prod(self.output) * math.prod(self.weight_shape)
 
 
-def layers_of(model: nn.Module, example: torch.Tensor | Sequence[int]) -> list[Layer]:
+def layers_of(model: nn.Module, example: Example) -> list[Layer]:
     """Shapes of the convolutions and linear layers of a model, in the order they run.
 
     Parameters
     ----------
     model : torch.nn.Module
         Any model, on any device; it is traced on meta tensors and not changed.
-    example : torch.Tensor or sequence of int
-        An input, or its shape with the batch first, such as (1, 3, 224, 224).
+    example : tensor, shape, tuple or mapping
+        As in `swatlib.accounting.trace`, such as (1, 3, 224, 224). What the model multiplies
+        outside such layers, which a warning of that function names, is not simulated.
 
     Returns
     -------
@@ -134,29 +153,39 @@ def layers_of(model: nn.Module, example: torch.Tensor | Sequence[int]) -> list[L
     Raises
     ------
     ValueError
-        If a layer is dilated, transposed, not two-dimensional or not padded with zeros, naming
-        the layer.
+        If a layer is dilated, transposed, not two-dimensional, not padded with zeros, or changes
+        its input itself, naming the layer.
     """
-    modules = dict(model.named_modules())
-    for name, module in modules.items():
+    check_kinds(model)
+    return as_layers(model, trace(model, example).weighted)
+
+
+def check_kinds(model: nn.Module) -> None:
+    """Raise ValueError for a convolution that is not two-dimensional, naming it."""
+    for name, module in model.named_modules():
         if isinstance(module, nn.modules.conv._ConvNd) and not isinstance(module, nn.Conv2d):
             raise ValueError(
                 f"layer {name!r}: {type(module).__name__} is not supported, only Conv2d and Linear"
             )
-    used = trace(model, example).weighted
-    layers = [_layer(modules[use.name.partition("@")[0]], use) for use in used]
-    return [replace(layers[0], first=True), *layers[1:]]
+
+
+def as_layers(model: nn.Module, uses: Iterable[Use]) -> list[Layer]:
+    """Shapes as the simulator has them of what `swatlib.accounting` recorded of a model."""
+    modules = dict(model.named_modules())
+    return [_layer(modules[use.name.partition("@")[0]], use) for use in uses]
 
 
 def _layer(module: nn.Module, use: Use) -> Layer:
+    first, frozen = not use.input_grad, not use.weight_grad
     if not isinstance(module, nn.Conv2d):
         features, inputs = use.weight
-        return Layer(use.name, features, inputs, batch=math.prod(use.input[:-1]))
+        rows = math.prod(use.input[:-1])
+        return Layer(use.name, features, inputs, batch=rows, first=first, frozen=frozen)
     if tuple(module.dilation) != (1, 1):
         raise ValueError(f"layer {use.name!r}: dilation {module.dilation} is not supported")
     if module.padding_mode != "zeros":
         raise ValueError(f"layer {use.name!r}: {module.padding_mode} padding is not supported")
-    return Layer(
+    layer = Layer(
         use.name,
         module.out_channels,
         module.in_channels,
@@ -166,7 +195,15 @@ def _layer(module: nn.Module, use: Use) -> Layer:
         module.groups,
         (use.input[-2], use.input[-1]),
         use.input[0],
+        first,
+        frozen,
     )
+    if layer.output_shape != use.output:
+        raise ValueError(
+            f"layer {use.name!r}: {type(module).__name__} changes its input itself: its output is "
+            f"{use.output}, where its geometry gives {layer.output_shape}"
+        )
+    return layer
 
 
 def _padding(name: str, module: nn.Conv2d) -> tuple[int, int]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import copy
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +13,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from swatlib.accounting.record import watch
+from swatlib.accounting.trace import passed_over, weight_ids
 from swatlib.masks import keep
-from swatlib.recipes import Recipe
-from swatlib.simulator.geometry import Layer, layers_of
+from swatlib.products import Convolution
+from swatlib.simulator.geometry import Layer, as_layers, check_kinds
 from swatlib.simulator.masks import Masks
+from swatlib.slots import Recipe, idle
+from swatlib.twin import Example, call_of, copied, tensors_in
+
+Loss = Callable[[Any, Any], Tensor]
 
 
-def masks_of(model: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Layer], list[Masks]]:
+def masks_of(
+    model: nn.Module, x: Example, y: Any = None, loss: Loss = functional.cross_entropy
+) -> tuple[list[Layer], list[Masks]]:
     """Shapes and masks of one training step of a model, sparse or dense.
 
     All zeros count, those of the recipe and those that ReLU leaves: a machine skips what is zero,
@@ -25,76 +36,149 @@ def masks_of(model: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Layer], list[
     Parameters
     ----------
     model : torch.nn.Module
-        A classifier, dense or from `swatlib.sparsify_`, in the mode it is trained in.
-    x : torch.Tensor
-        A batch of inputs.
-    y : torch.Tensor
-        Its int64 labels; the gradients are those of the cross-entropy.
+        Dense or from `swatlib.sparsify_`, in the mode it is trained in.
+    x : torch.Tensor, tuple or mapping
+        A batch of inputs; for several, a tuple of positional or a mapping of keyword arguments, as
+        in `swatlib.accounting.trace`.
+    y : object, optional
+        What `loss` compares the model's output with: labels.
+    loss : callable
+        ``loss(output, y)`` returns the scalar whose gradients are seen; cross-entropy of logits and
+        int64 labels if not given.
 
     Returns
     -------
     layers : list of Layer
-        Shapes, with the batch of `x`.
+        Shapes, with the batch of `x`, of the layers that the step uses. A frozen layer, or one that
+        the loss does not reach, has no backward products.
     masks : list of Masks
         One per layer.
 
     Raises
     ------
     ValueError
-        If the model is on the meta device or has a layer that cannot be simulated.
+        If the model is on the meta device, has a layer that cannot be simulated, or returns what
+        `loss` cannot take.
+
+    Warns
+    -----
+    UserWarning
+        Naming the layers that the loss does not reach.
     """
-    if any(t.is_meta for t in [x, *model.parameters()]):
+    args, kwargs = call_of(x, model)
+    if any(t.is_meta for t in [*tensors_in([args, kwargs]), *model.parameters()]):
         raise ValueError("model and x must hold values, got meta tensors")
-    layers = layers_of(model, x)
-    twin = copy.deepcopy(model)
+    check_kinds(model)
+    twin = copied(model)
+    modules: dict[str, nn.Module] = {}
     inputs: dict[str, Tensor] = {}
     gradients: dict[str, Tensor] = {}
-    modules: dict[str, nn.Module] = {}
-    uses: dict[str, int] = {}
 
-    def watch(name: str) -> Any:
-        def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-            uses[name] = uses.get(name, 0) + 1
-            label = name if uses[name] == 1 else f"{name}@{uses[name]}"
-            modules[label], inputs[label] = module, args[0].detach()
+    def on_use(label: str, module: nn.Module, x: Tensor, output: Tensor) -> None:
+        modules[label], inputs[label] = module, x.detach()
+        if output.requires_grad:
             output.register_hook(lambda g: gradients.__setitem__(label, g.detach()))
 
-        return hook
-
-    for name, module in twin.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            module.register_forward_hook(watch(name))
-    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
-        loss = functional.cross_entropy(twin(x), y)
+    with (
+        torch.random.fork_rng(devices=[]),
+        watch(twin, passed_over(model), weight_ids(model), on_use) as record,
+    ):
+        output = twin(*args, **kwargs)
+        record.over = True
+        before = record.products.macs
+        value = _loss(loss, output, y)
         trained = [p for p in twin.parameters() if p.requires_grad]
-        torch.autograd.grad(loss, trained, allow_unused=True)
+        if trained and value.requires_grad:
+            torch.autograd.grad(value, trained, allow_unused=True)
+        missed = [u.name for u in record.layers if u.weight and u.weight_grad]
+        uses = [u for u in record.finish(record.products.macs - before) if u.weight]
+        layers = as_layers(model, uses)
         masks = [
-            _masks(layer, modules[layer.name], inputs[layer.name], gradients[layer.name])
+            _masks(layer, modules[layer.name], inputs[layer.name], gradients.get(layer.name))
             for layer in layers
         ]
+    if missed := [name for name in missed if name not in record.reached]:
+        warnings.warn(
+            f"the loss does not reach {', '.join(missed)}: their masks are those of the forward "
+            "product alone",
+            stacklevel=2,
+        )
     return layers, masks
 
 
+def _loss(loss: Loss, output: Any, y: Any) -> Tensor:
+    if loss is functional.cross_entropy and not (
+        isinstance(output, Tensor) and isinstance(y, Tensor)
+    ):
+        raise ValueError(
+            f"model returns {type(output).__name__} and y is {type(y).__name__}, of which there is "
+            "no cross-entropy: give a loss(output, y)"
+        )
+    value = loss(output, y)
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f"loss must return a scalar tensor, got {shape}")
+    return value.sum()
+
+
 @torch.no_grad()
-def _masks(layer: Layer, module: nn.Module, x: Tensor, g: Tensor) -> Masks:
+def _masks(layer: Layer, module: nn.Module, x: Tensor, g: Tensor | None) -> Masks:
     recipe: Recipe = getattr(module, "recipe", Recipe("dense"))
-
-    def kept(slot: str, tensor: Tensor, shape: tuple[int, ...]) -> np.ndarray:
-        selector = getattr(recipe, slot)
-        if selector is not None:
-            memory = module.memory.get(slot)  # type: ignore[operator, union-attr]
-            tensor = keep(tensor, selector.criterion(tensor, memory, training=False))
-        return (tensor != 0).reshape(shape).numpy(force=True)
-
     weight = module.weight
     assert isinstance(weight, Tensor)
+    chosen: list[tuple[Any, str, Tensor]] = []
+
+    def selected(slot: str, tensor: Tensor) -> Tensor:
+        """Apply a slot's selector; equal ones on the same operand share one choice."""
+        selector = getattr(recipe, slot)
+        operand = slot.rpartition("_")[2]
+        if selector is None or selector is recipe.columns:
+            return tensor
+        for earlier, of, result in chosen:
+            if earlier == selector and of == operand:
+                return result
+        result = keep(tensor, module.choose(slot, tensor, False))  # type: ignore[operator]
+        chosen.append((selector, operand, result))
+        return result
+
+    def kept(slot: str, tensor: Tensor, shape: tuple[int, ...]) -> np.ndarray:
+        return _nonzero(selected(slot, tensor), shape)
+
     same = recipe.input_grad_weight == recipe.forward_weight
-    backward = None if same else kept("input_grad_weight", weight, layer.weight_shape)
-    return Masks(
+    made = Masks(
         weight=kept("forward_weight", weight, layer.weight_shape),
         inputs=kept("weight_grad_activation", x, layer.input_shape),
-        weight_backward=backward,
+        weight_backward=None if same else kept("input_grad_weight", weight, layer.weight_shape),
         activation=kept("forward_activation", x, layer.input_shape),
-        input_grad_gradient=kept("input_grad_gradient", g, layer.output_shape),
-        weight_grad_gradient=kept("weight_grad_gradient", g, layer.output_shape),
     )
+    if g is None:
+        return made
+    for_weight = selected("weight_grad_gradient", g)
+    columns = None
+    if recipe.columns is not None and not idle(recipe.columns, weight.ndim):
+        for_weight, columns = _unfolded(layer, recipe.columns, for_weight, x)
+    return replace(
+        made,
+        input_grad_gradient=kept("input_grad_gradient", g, layer.output_shape),
+        weight_grad_gradient=_nonzero(for_weight, layer.output_shape),
+        columns=columns,
+    )
+
+
+def _unfolded(layer: Layer, selector: Any, g: Tensor, x: Tensor) -> tuple[Tensor, np.ndarray]:
+    """Return G and the mask of the unfolded X as the weight gradient of a convolution has them."""
+    geometry = Convolution(layer.stride, layer.padding, (1, 1), layer.groups)
+    g, x = (t.reshape(shape) for t, shape in ((g, layer.output_shape), (x, layer.input_shape)))
+    try:
+        g, columns = selector.operands(g, x, torch.Size(layer.weight_shape), geometry)
+    except NotImplementedError as error:
+        raise ValueError(
+            f"layer {layer.name!r}: {selector} has no operands(), which say what of the unfolded X "
+            "it keeps"
+        ) from error
+    return g, _nonzero(columns, layer.columns_shape)
+
+
+def _nonzero(tensor: Tensor, shape: tuple[int, ...]) -> np.ndarray:
+    assert tensor.numel() == math.prod(shape)
+    return (tensor != 0).reshape(shape).numpy(force=True)

@@ -96,7 +96,7 @@ def forward(layer: Layer, weight: np.ndarray, stream: np.ndarray | None = None) 
         Boolean mask of X, `Layer.input_shape`; a machine that skips zero activations uses it.
     """
     mask = weight.reshape(layer.groups, -1, *weight.shape[1:])
-    if layer.image == (1, 1) and layer.kernel == (1, 1):  # a linear layer: the batch is the plane
+    if _is_matrix(layer):  # the batch is the plane
         plane = _near_square(layer.batch)
         if stream is not None:
             stream = stream.reshape(layer.batch, -1).T.reshape(1, layer.channels, *plane)
@@ -122,7 +122,7 @@ def input_grad(
         Boolean mask of G, `Layer.output_shape`.
     """
     grouped = weight.reshape(layer.groups, -1, *weight.shape[1:]).swapaxes(1, 2)
-    if layer.image == (1, 1) and layer.kernel == (1, 1):
+    if _is_matrix(layer):
         plane = _near_square(layer.batch)
         if stream is not None:
             stream = stream.reshape(layer.batch, -1).T.reshape(1, layer.filters, *plane)
@@ -146,7 +146,9 @@ def input_grad(
 
 
 @checked
-def weight_grad(layer: Layer, inputs: np.ndarray, stream: np.ndarray | None = None) -> Convolution:
+def weight_grad(
+    layer: Layer, inputs: np.ndarray, stream: np.ndarray | None = None, unfolded: bool = False
+) -> Convolution:
     """Map dL/dW = X * G as one matrix product over images and output pixels.
 
     Parameters
@@ -157,23 +159,32 @@ def weight_grad(layer: Layer, inputs: np.ndarray, stream: np.ndarray | None = No
         Boolean mask of X, `Layer.input_shape`. Padding counts as zero.
     stream : numpy.ndarray, optional
         Boolean mask of G, `Layer.output_shape`.
+    unfolded : bool
+        `inputs` is a mask of the unfolded X, `Layer.columns_shape`.
     """
-    (ph, pw), (kh, kw), (sh, sw) = layer.padding, layer.kernel, layer.stride
-    padded = np.pad(inputs, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    views = np.lib.stride_tricks.sliding_window_view(padded, (kh, kw), axis=(2, 3))
-    views = views[:, :, ::sh, ::sw]  # (batch, channels, oh, ow, kh, kw)
     pixels = layer.batch * math.prod(layer.output)
-    columns = views.transpose(1, 4, 5, 0, 2, 3).reshape(layer.groups, -1, pixels, 1, 1)
     plane = _near_square(layer.filters // layer.groups)
     if stream is not None:
         per_group = stream.reshape(layer.batch, layer.groups, -1, math.prod(layer.output))
         stream = per_group.transpose(1, 0, 3, 2).reshape(1, layer.groups * pixels, *plane)
+    if unfolded:
+        columns = inputs.transpose(1, 2, 0, 3).reshape(layer.groups, -1, pixels, 1, 1)
+        return Convolution(columns, plane, (0, 0), plane, stream=stream)
+    (ph, pw), (kh, kw), (sh, sw) = layer.padding, layer.kernel, layer.stride
+    padded = np.pad(inputs, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    views = np.lib.stride_tricks.sliding_window_view(padded, (kh, kw), axis=(2, 3))
+    views = views[:, :, ::sh, ::sw]  # (batch, channels, oh, ow, kh, kw)
+    columns = views.transpose(1, 4, 5, 0, 2, 3).reshape(layer.groups, -1, pixels, 1, 1)
     return Convolution(columns, plane, (0, 0), plane, stream=stream)
 
 
 @checked
 def convolutions(
-    layer: Layer, product: str, stationary: np.ndarray, stream: np.ndarray | None = None
+    layer: Layer,
+    product: str,
+    stationary: np.ndarray,
+    stream: np.ndarray | None = None,
+    unfolded: bool = False,
 ) -> list[Convolution]:
     """The convolutions that compute one product of one layer.
 
@@ -187,6 +198,8 @@ def convolutions(
         Non-zeros of the operand that stays: W for the first two products, X for the last.
     stream : numpy.ndarray, optional
         Non-zeros of the operand that streams: X for the forward product, else G.
+    unfolded : bool
+        The X that stays in the weight gradient is unfolded, `Layer.columns_shape`.
 
     Raises
     ------
@@ -196,7 +209,10 @@ def convolutions(
     wanted = {
         "forward": (layer.weight_shape, layer.input_shape),
         "input_grad": (layer.weight_shape, layer.output_shape),
-        "weight_grad": (layer.input_shape, layer.output_shape),
+        "weight_grad": (
+            layer.columns_shape if unfolded else layer.input_shape,
+            layer.output_shape,
+        ),
     }
     if product not in wanted:
         raise ValueError(f"product must be one of {', '.join(wanted)}, got {product!r}")
@@ -210,7 +226,9 @@ def convolutions(
             )
     if product == "input_grad":
         return list(input_grad(layer, stationary, stream))
-    return [(forward if product == "forward" else weight_grad)(layer, stationary, stream)]
+    if product == "forward":
+        return [forward(layer, stationary, stream)]
+    return [weight_grad(layer, stationary, stream, unfolded)]
 
 
 @checked
@@ -228,6 +246,11 @@ def fold_stride(conv: Convolution) -> Convolution:
     blocks = padded.reshape(groups, filters, channels, tall, sh, wide, sw)
     mask = blocks.transpose(0, 1, 2, 4, 6, 3, 5).reshape(groups, filters, -1, tall, wide)
     return Convolution(mask, conv.plane, conv.offset, conv.out, batch=conv.batch)
+
+
+def _is_matrix(layer: Layer) -> bool:
+    """Say whether a layer multiplies a matrix by its weight: a linear layer, or one like it."""
+    return layer.image == layer.kernel == layer.output == (1, 1) and layer.padding == (0, 0)
 
 
 def _near_square(n: int) -> tuple[int, int]:

@@ -42,6 +42,9 @@ class Masks:
         X of the forward product; dense if not given.
     input_grad_gradient, weight_grad_gradient : numpy.ndarray, optional
         G of the two backward products; dense if not given.
+    columns : numpy.ndarray, optional
+        The unfolded X of the weight gradient, ``(batch, groups, channels / groups kh kw, oh ow)``,
+        where a method chooses among the copies that unfolding makes; else `inputs` says it all.
     """
 
     weight: np.ndarray
@@ -50,6 +53,7 @@ class Masks:
     activation: np.ndarray | None = None
     input_grad_gradient: np.ndarray | None = None
     weight_grad_gradient: np.ndarray | None = None
+    columns: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         mask = partial(checks.array, kinds="b")
@@ -62,13 +66,14 @@ class Masks:
             activation=optional,
             input_grad_gradient=optional,
             weight_grad_gradient=optional,
+            columns=optional,
         )
 
     @checked
     def stationary(self, product: str) -> np.ndarray:
         """The operand that stays in the machine."""
         if product == "weight_grad":
-            return self.inputs
+            return self.inputs if self.columns is None else self.columns
         if product == "input_grad" and self.weight_backward is not None:
             return self.weight_backward
         return self.weight
@@ -125,16 +130,20 @@ def generate(
     activations = checks.one_of("activations", activations, ("dense", "relu"))
     first_layer_dense = checks.flag("first_layer_dense", first_layer_dense)
     seed = checks.at_least_0("seed", seed)
-    made = []
+    made: list[Masks] = []
+    # Of several layers that see the image only the one used first is "the first layer".
+    first = next((layer.module for layer in layers if layer.first), None)
+    weights: dict[str, np.ndarray] = {}
     for i, layer in enumerate(layers):
         rng = np.random.default_rng([seed, i])
-        dense = first_layer_dense and layer.first
+        dense = first_layer_dense and layer.module == first
         weight = random_mask(rng, layer.weight_shape, 0.0 if dense else sparsity)
         kept = 0.0 if dense else activation_sparsity
         activation = None
         if activations == "relu" and not layer.first:
             activation = random_mask(rng, layer.input_shape, 1 - RELU_DENSITY)
         inputs = random_mask(rng, layer.input_shape, kept, activation)
+        weight = weights.setdefault(layer.module, weight)  # one weight, however often it is used
         made.append(Masks(weight, inputs, activation=activation))
     return made
 
@@ -181,9 +190,16 @@ def save_masks(path: str | Path, layers: Sequence[Layer], masks: Sequence[Masks]
         An ``.npz`` file.
     layers, masks : sequence
         The network and its masks; W of the forward product and X of the weight gradient are kept.
+
+    Raises
+    ------
+    ValueError
+        For a choice among the columns of the unfolded X, for which the layout has no place.
     """
     arrays: dict[str, np.ndarray] = {}
     for layer, mask in zip(layers, masks, strict=True):
+        if mask.columns is not None:
+            raise ValueError(f"layer {layer.name!r}: a mask of unfolded columns cannot be written")
         arrays[layer.name] = mask.weight
         arrays[f"{layer.name}.input"] = mask.inputs
     target = Path(path)

@@ -141,7 +141,8 @@ def simulate(
     Parameters
     ----------
     layers : sequence of Layer
-        From `swatlib.simulator.layers_of`. The first layer has no input gradient.
+        From `swatlib.simulator.layers_of`. The first layer has no input gradient, a frozen one
+        no weight gradient.
     masks : sequence of Masks
         One per layer, from a model, a file or `swatlib.simulator.generate`.
     machine : Tactical or Cartesian
@@ -185,11 +186,15 @@ def _run(
 
     def convs() -> Iterator[Convolution]:
         for product, i in cells:
-            if product == "input_grad" and layers[i].first:
+            if not layers[i].computes(product):
                 continue
             mask = masks[i]
             for conv in convolutions(
-                layers[i], product, mask.stationary(product), mask.stream(product)
+                layers[i],
+                product,
+                mask.stationary(product),
+                mask.stream(product),
+                unfolded=product == "weight_grad" and mask.columns is not None,
             ):
                 of_conv.append((product, i))
                 yield conv
@@ -207,7 +212,9 @@ def _run(
 
 def _traffic(layer: Layer, product: str, masks: Masks, machine: Machine) -> tuple[int, int]:
     """DRAM bits of one product of one layer, as stored and with nothing compressed."""
-    stationary, stream = masks.stationary(product), masks.stream(product)
+    # Memory holds X as it is; it is unfolded on the way.
+    stationary = masks.inputs if product == "weight_grad" else masks.stationary(product)
+    stream = masks.stream(product)
     sizes = {
         "weight": math.prod(layer.weight_shape),
         "input": math.prod(layer.input_shape),

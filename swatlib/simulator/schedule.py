@@ -78,6 +78,8 @@ def set_cycles(
         raise ValueError(f"policy must be one of {', '.join(POLICIES)}, got {policy!r}")
     if window.shape == "inf":
         return [unlimited_cycles(s, lanes).max(axis=1, initial=1) for s in sets]
+    if not sets:
+        return []
     order = sorted(range(len(sets)), key=lambda i: -sets[i].shape[2])
     lengths = np.repeat([sets[i].shape[2] for i in order], [len(sets[i]) for i in order])
     if window.shape == "X":

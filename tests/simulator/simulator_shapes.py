@@ -8,10 +8,10 @@ from swatlib.simulator import Layer, Masks, Window
 
 @st.composite
 def small_layers(draw: st.DrawFn, most: int = 7) -> Layer:
-    """Layers with odd sizes: 1x1 to 3x3 kernels, strides, padding, groups, batch."""
+    """Layers of every geometry: even kernels, padding above the kernel, strides above the map."""
     size = st.integers(1, most)
-    kernel = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
-    padding = (draw(st.integers(0, kernel[0] // 2)), draw(st.integers(0, kernel[1] // 2)))
+    kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    padding = (draw(st.integers(0, kernel[0])), draw(st.integers(0, kernel[1])))
     image = tuple(max(draw(size), k - 2 * p) for k, p in zip(kernel, padding, strict=True))
     groups = draw(st.sampled_from([1, 1, 2, 3]))
     return Layer(
@@ -19,7 +19,7 @@ def small_layers(draw: st.DrawFn, most: int = 7) -> Layer:
         groups * draw(size),
         groups * draw(size),
         kernel,
-        (draw(st.integers(1, 3)), draw(st.integers(1, 3))),
+        (draw(st.integers(1, 5)), draw(st.integers(1, 5))),
         padding,
         groups,
         (image[0], image[1]),

@@ -100,6 +100,7 @@ def test_losses_and_ideal_add_up(case: tuple[Layer, Masks], machine: Tactical) -
             c.ideal_cycles
             for p in PRODUCTS
             for c in simulate([layer], [masks], other, products=[p]).counts[p]
+            if c.dense_cycles  # a stride may step over every pixel: no gradient comes back then
         ]
         np.testing.assert_allclose(losses.sum(axis=1) + ideal, table.cycles)
         assert (losses > -1e-6).all(axis=None)
