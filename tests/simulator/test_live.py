@@ -14,6 +14,7 @@ from swatlib.products import Convolution
 from swatlib.recipes import METHODS
 from swatlib.simulator import Cartesian, Masks, Tactical, masks_of, save_masks, simulate
 from swatlib.simulator.geometry import Layer
+from swatlib.sparsify import active_mask
 
 LABELS = torch.tensor([0, 1, 2, 3])
 
@@ -236,3 +237,23 @@ def test_unfolded_masks_do_not_fit_a_file(tmp_path: Any) -> None:
     with pytest.raises(ValueError, match="layer '0': a mask of unfolded columns cannot be written"):
         save_masks(tmp_path / "m.npz", shapes, masks)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kept", [recipe("asp", 0.5), recipe("tsm", 0.5), swat(0.8, period=50)])
+def test_a_mask_that_is_kept_is_the_one_that_is_seen(kept: Any) -> None:
+    torch.manual_seed(0)
+    model = sparsify_(network(), kept)
+    x = torch.randn(4, 4, 8, 8, dtype=torch.float64)
+    optimizer = torch.optim.SGD(model.parameters(), 1.0)
+    for _ in range(5):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), LABELS).backward()
+        optimizer.step()
+    shapes, masks = masks_of(model, x, LABELS)
+    fresh = type(kept.forward_weight).criterion(kept.forward_weight, model[2].weight)
+    for shape, mask in zip(shapes[1:], masks[1:], strict=True):
+        np.testing.assert_array_equal(
+            mask.weight.reshape(-1), active_mask(model.get_submodule(shape.name)).reshape(-1)
+        )
+    chosen_anew = model[2].weight.abs() >= fresh if fresh.dtype != torch.bool else fresh
+    assert (torch.from_numpy(masks[1].weight) != chosen_anew).any()
