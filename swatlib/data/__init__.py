@@ -48,9 +48,10 @@ def found() -> list[str]:
     folder = data_folder()
     if folder is not None:
         for path in sorted(folder.iterdir()):
-            suffix = next((s for s in SUFFIXES if path.name.endswith(s)), None)
-            if suffix or path.is_dir():
-                names.append(path.name.removesuffix(suffix or ""))
+            suffix = next((s for s in SUFFIXES if path.name.endswith(s)), "")
+            name = path.name.removesuffix(suffix)
+            if (suffix or path.is_dir()) and name not in names and find(name, folder):
+                names.append(name)
     return names
 
 
@@ -77,12 +78,14 @@ def load(name: str, pixels: int | None = None, images: int | None = None) -> Dat
     Raises
     ------
     ValueError
-        Unknown name, impossible ``pixels`` or ``images``, truncated archive, wrong checksum.
+        Unknown name, impossible ``pixels`` or ``images``, a damaged archive or image, a wrong
+        checksum.
     FileNotFoundError
         ``SWATLIB_DATA`` names no folder, or a download was not possible.
     TypeError
-        ``pixels`` or ``images`` is no integer.
+        ``name`` is no text, ``pixels`` or ``images`` no integer.
     """
+    name = checks.any_text("name", name)
     pixels = checks.optional(checks.count)("pixels", pixels)
     images = checks.optional(checks.count)("images", images)
     return _load(name, pixels, images, None if name in EMBEDDED else data_folder())
@@ -102,7 +105,7 @@ def _read(name: str, pixels: int | None, folder: Path | None) -> Images:
         return read_patches(pixels)
     if name in DOWNLOADED:
         return read_cifar(DOWNLOADED[name], pixels, folder)
-    path = find(name, folder) if folder is not None and name == Path(name).name else None
+    path = None if folder is None else find(name, folder)
     if path is None:
         where = "SWATLIB_DATA is not set" if folder is None else f"SWATLIB_DATA is {folder}"
         raise ValueError(f"unknown data set {name!r}: allowed are {', '.join(found())} ({where})")

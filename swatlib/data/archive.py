@@ -1,4 +1,8 @@
-"""Reading tar archives as a stream: nothing is extracted, nothing is written."""
+"""Reading tar archives as a stream: nothing is extracted, nothing is written.
+
+An archive comes from anywhere. A few kilobytes of it can unpack to more than any disk holds, so all
+that is read is counted.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,17 @@ import bz2
 import gzip
 import lzma
 import tarfile
-import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 LARGEST_MEMBER = 256 * 2**20  # bytes; no image and no CIFAR batch comes near
+MOST_MEMBERS = 2_000_000  # ImageNet has 1.3 million
+# Bytes of the whole archive, unpacked: these and so many times its size. Images hardly shrink.
+LARGEST_START = 2**30
+LARGEST_RATIO = 100
+SLACK = 2**20  # bytes beside the content of a member: its header, and what is read ahead
+
 _OPEN: dict[bytes, Callable[[Path], Any]] = {
     b"\xfd7zXZ\x00": lzma.LZMAFile,
     b"\x1f\x8b": gzip.GzipFile,
@@ -19,17 +28,40 @@ _OPEN: dict[bytes, Callable[[Path], Any]] = {
 }
 
 
-class _Tail:
+def is_hidden(name: str) -> bool:
+    """Say whether a file is one that a system leaves behind: ``._x.png``, ``__MACOSX/x.png``."""
+    parts = PurePosixPath(name).parts
+    return any(part == "__MACOSX" or (part[0] == "." and part != "..") for part in parts)
+
+
+class _Refused(ValueError):
+    """The archive is whole, and not one that is read."""
+
+
+class _Counted:
     """A stream that counts the bytes passing through it, and how many zeros they end in."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
         self.stream = stream
+        self.path = path
         self.total = 0
         self.zeros = 0
+        self.most = LARGEST_START + LARGEST_RATIO * path.stat().st_size
+        self.member_start = 0
 
     def read(self, size: int) -> bytes:
         data = self.stream.read(size)
         self.total += len(data)
+        if self.total > self.most:
+            raise _Refused(
+                f"archive {self.path} must unpack to at most {self.most} bytes, "
+                f"{LARGEST_RATIO} times its size and {LARGEST_START}; it has more"
+            )
+        if self.total - self.member_start > LARGEST_MEMBER + SLACK:
+            raise _Refused(
+                f"archive {self.path} must have members and headers of at most {LARGEST_MEMBER} "
+                f"bytes; at byte {self.member_start} is a larger one"
+            )
         kept = len(data.rstrip(b"\0"))
         self.zeros = len(data) - kept if kept else self.zeros + len(data)
         return data
@@ -44,37 +76,62 @@ def _open(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of every regular file in a .tar, .tar.gz, .tar.bz2 or .tar.xz.
+def _check(member: tarfile.TarInfo, path: Path) -> None:
+    """Raise ValueError for what has no place in an archive of files."""
+    where = f"archive {path}: member {member.name!r}"
+    inner = PurePosixPath(member.name)
+    if inner.is_absolute() or ".." in inner.parts:
+        raise _Refused(f"{where} must lie within the archive's folder")
+    if not (member.isreg() or member.isdir()):
+        kind = "a link" if member.issym() or member.islnk() else f"of type {member.type!r}"
+        raise _Refused(f"{where} must be a file or a folder, is {kind}")
+    if member.size > LARGEST_MEMBER:
+        raise _Refused(f"{where} has {member.size} bytes, at most {LARGEST_MEMBER} are allowed")
 
-    Links, devices and folders are passed over. Names are handed on as text and never used as paths.
+
+def members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of every file in a .tar, .tar.gz, .tar.bz2 or .tar.xz.
+
+    Folders and hidden files are passed over. Names are handed on as text and never used as paths.
 
     Raises
     ------
     ValueError
         If the archive is truncated or damaged (a damaged end is noticed after the last member was
-        yielded), or one member is larger than any image.
+        yielded), holds anything but files and folders within it, the same name twice, more than
+        `MOST_MEMBERS`, one that is larger than any image, or unpacks to a multiple of its size.
     """
-    try:
-        with _open(path) as stream:
-            tail = _Tail(stream)
-            with tarfile.open(fileobj=tail, mode="r|") as tar:  # type: ignore[call-overload]
-                for member in tar:
-                    if not member.isreg():
-                        continue
-                    if member.size > LARGEST_MEMBER:
-                        raise ValueError(
-                            f"archive {path.name}: member {member.name!r} has {member.size} bytes, "
-                            f"at most {LARGEST_MEMBER} are allowed"
-                        )
-                    content = tar.extractfile(member)
-                    assert content is not None  # it is a regular file
-                    yield member.name, content.read()
-                end = tar.offset
-            # tarfile takes a bad or missing header for the end; the true end is blocks of zeros.
-            while tail.read(2**16):
-                pass
-            if not 512 <= tail.total - end <= tail.zeros:
-                raise tarfile.ReadError("the end-of-archive mark is missing")
-    except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"archive {path} is truncated or damaged: {error}") from error
+    with _open(path) as stream:
+        try:
+            yield from _members(_Counted(stream, path), path)
+        except _Refused:
+            raise
+        except Exception as error:  # readers of foreign bytes raise whatever they stumble over
+            raise ValueError(f"archive {path} is truncated or damaged: {error}") from error
+
+
+def _members(stream: _Counted, path: Path) -> Iterator[tuple[str, bytes]]:
+    seen: set[str] = set()
+    with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]
+        for number, member in enumerate(tar, start=1):
+            if number > MOST_MEMBERS:
+                raise _Refused(f"archive {path} must have at most {MOST_MEMBERS} members")
+            tar.members.clear()  # they would all be kept
+            _check(member, path)
+            stream.member_start = stream.total
+            if member.isdir() or is_hidden(member.name):
+                continue
+            name = PurePosixPath(member.name).as_posix()
+            if name in seen:
+                raise _Refused(f"archive {path} must have {name!r} once, has it twice")
+            seen.add(name)
+            content = tar.extractfile(member)
+            assert content is not None  # it is a regular file
+            yield member.name, content.read()
+        end = tar.offset
+    stream.member_start = stream.total
+    # tarfile takes a bad or missing header for the end; the true end is blocks of zeros.
+    while stream.read(2**16):
+        pass
+    if not 512 <= stream.total - end <= stream.zeros:
+        raise tarfile.ReadError("the end-of-archive mark is missing")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,34 +18,38 @@ def cache_folder() -> Path:
     """Return the folder for downloads and decoded images: ``SWATLIB_CACHE`` or the user's cache."""
     import pooch  # here, because in a notebook its import warns about missing widgets
 
-    return Path(os.environ.get("SWATLIB_CACHE") or pooch.os_cache("swatlib"))
+    return Path(os.environ.get("SWATLIB_CACHE") or pooch.os_cache("swatlib")).expanduser()
 
 
-def _read(path: Path) -> Arrays | None:
+def _read(path: Path, belongs: Callable[[Arrays], bool]) -> Arrays | None:
     try:
+        if not path.is_file():
+            return None
         with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-        return None  # not there, or not whole: it is made again
+            arrays = {name: stored[name] for name in stored.files}
+    except Exception:  # of a file that somebody else put there anything may be raised
+        return None  # not whole, or no file of ours: it is made again
+    return arrays if belongs(arrays) else None
 
 
-def cached(key: str, make: Callable[[], Arrays]) -> Arrays:
+def cached(key: str, make: Callable[[], Arrays], belongs: Callable[[Arrays], bool]) -> Arrays:
     """Return the arrays stored under ``key``, making and storing them if they are not there yet.
 
-    The file appears atomically; processes that want the same arrays at once wait for the first.
-    If the cache folder cannot be written, the arrays are made and not stored.
+    A file that cannot be read, or whose arrays do not belong there, is made again. The file appears
+    atomically; processes that want the same arrays at once wait for the first. If the cache folder
+    cannot be written, the arrays are made and not stored.
     """
     path = cache_folder() / f"{key}.npz"
-    if (found := _read(path)) is not None:
+    if (found := _read(path, belongs)) is not None:
         return found
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_suffix(".lock"))
+        lock = FileLock(path.with_suffix(".lock"), fallback_to_soft=False)
         lock.acquire()
     except OSError:
         return make()
     with lock:
-        if (found := _read(path)) is not None:
+        if (found := _read(path, belongs)) is not None:
             return found
         arrays = make()
         try:

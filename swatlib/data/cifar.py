@@ -123,7 +123,10 @@ def read_archive(archive: Path, cifar: Cifar) -> Images:
             contents[base] = content
     if missing := wanted - contents.keys():
         raise ValueError(f"{archive} is incomplete: {sorted(missing)} missing")
-    names = tuple(contents[cifar.names].decode("ascii").split())
+    try:
+        names = tuple(contents[cifar.names].decode("ascii").split())
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{archive}: {cifar.names} must be ASCII text: {error}") from error
     train_x, train_y = _split(contents, cifar.train, cifar.label_bytes, archive)
     test_x, test_y = _split(contents, cifar.test, cifar.label_bytes, archive)
     if max(train_y.max(), test_y.max()) >= len(names):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from .archive import members
+from .archive import LARGEST_MEMBER, is_hidden, members
 from .cache import Arrays, cached
+from .pictures import decode
 from .splits import Images
 
 SUFFIXES = (".tar.xz", ".tar.gz", ".tgz", ".tar.bz2", ".tar")
@@ -20,9 +20,17 @@ IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp"}
 
 
 def find(name: str, folder: Path) -> Path | None:
-    """Return the folder or archive called ``name`` inside ``folder``, or None."""
+    """Return the folder or archive called ``name`` inside ``folder``, or None.
+
+    A name that would lead out of the folder, or to a hidden file, is the name of nothing.
+    """
+    if not name or name.startswith(".") or any(sign in name for sign in "/\\\0"):
+        return None
     candidates = [folder / name, *(folder / f"{name}{suffix}" for suffix in SUFFIXES)]
-    return next((path for path in candidates if path.exists()), None)
+    try:
+        return next((path for path in candidates if path.is_dir() or path.is_file()), None)
+    except OSError:
+        return None  # longer than any name
 
 
 def _is_image(name: str) -> bool:
@@ -30,20 +38,37 @@ def _is_image(name: str) -> bool:
 
 
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:
-    if path.is_dir():
-        for file in sorted(path.rglob("*")):
-            if file.suffix.lower() in IMAGE_TYPES and file.is_file():
-                yield file.relative_to(path).as_posix(), file.read_bytes()
-    else:
+    if not path.is_dir():
         yield from members(path)
+        return
+    for file in _walk(path):
+        name = file.relative_to(path).as_posix()
+        if not _is_image(name):
+            continue
+        if not file.is_file():
+            raise ValueError(f"image {file} must be a file, is none or a link that leads nowhere")
+        if (size := file.stat().st_size) > LARGEST_MEMBER:
+            raise ValueError(f"image {file} has {size} bytes, at most {LARGEST_MEMBER} are allowed")
+        yield name, file.read_bytes()
 
 
-def _pixels(content: bytes, name: str, pixels: int | None) -> NDArray[np.uint8]:
+def _walk(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield what is in a folder and all below it, linked folders too, without hidden files."""
+    above = (*above, folder.resolve())
+    for item in sorted(folder.iterdir()):
+        if is_hidden(item.name):
+            continue
+        if not item.is_dir():
+            yield item
+        elif item.resolve() in above:
+            raise ValueError(f"folder {item} must not be a link to a folder above it")
+        else:
+            yield from _walk(item, above)
+
+
+def _pixels(content: bytes, pixels: int | None, name: str = "image") -> NDArray[np.uint8]:
     """Decode one image to ``(3, H, W)``: the middle square, area-averaged to ``pixels``."""
-    try:
-        image = Image.open(io.BytesIO(content)).convert("RGB")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"image {name!r} is truncated or damaged: {error}") from error
+    image = decode(content, name)
     if pixels is not None:
         side = min(image.size)
         if pixels > side:
@@ -62,7 +87,7 @@ def _decode(path: Path, pixels: int | None) -> Arrays:
             continue
         if not _is_image(name):
             continue
-        found[parts[-3]].append((parts[-2], parts[-1], _pixels(content, name, pixels)))
+        found[parts[-3]].append((parts[-2], parts[-1], _pixels(content, pixels, name)))
     if not found["train"] or not found["test"]:
         raise ValueError(
             f"{path} must hold images as train/<class>/NAME.jpg and test/<class>/NAME.jpg, "
@@ -84,13 +109,29 @@ def _decode(path: Path, pixels: int | None) -> Arrays:
     return arrays
 
 
+def _belongs(arrays: Arrays) -> bool:
+    """Say whether these are arrays that `_decode` makes: a cache can hold anything."""
+    names = {"classes", "train_x", "train_y", "test_x", "test_y"}
+    if arrays.keys() != names or arrays["classes"].ndim != 1 or arrays["classes"].dtype.kind != "U":
+        return False
+    for split in ("train", "test"):
+        x, y = arrays[f"{split}_x"], arrays[f"{split}_y"]
+        if x.dtype != np.uint8 or x.ndim != 4 or x.shape[1] != 3:
+            return False
+        if y.dtype.kind != "i" or y.shape != x.shape[:1] or not y.size:
+            return False
+        if y.min() < 0 or y.max() >= len(arrays["classes"]):
+            return False
+    return arrays["train_x"].shape[1:] == arrays["test_x"].shape[1:]
+
+
 def _identity(path: Path) -> str:
     """Return a key that changes when the file, or any file of the folder, changes."""
-    parts = sorted(path.rglob("*")) if path.is_dir() else [path]
     digest = hashlib.sha256(str(path.resolve()).encode())
-    for part in parts:
-        status = part.stat()
-        digest.update(f"{part.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    for file in _walk(path) if path.is_dir() else [path]:
+        status = file.stat() if file.exists() else file.lstat()
+        name = file.relative_to(path).as_posix()
+        digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -114,7 +155,7 @@ def image_folder(path: Path, pixels: int | None = None) -> Images:
     """
     size = "native" if pixels is None else str(pixels)
     stem = path.name.split(".")[0]
-    arrays = cached(f"{stem}-{size}-{_identity(path)}", lambda: _decode(path, pixels))
+    arrays = cached(f"{stem}-{size}-{_identity(path)}", lambda: _decode(path, pixels), _belongs)
     names = tuple(str(name) for name in arrays["classes"])
     return Images(arrays["train_x"], arrays["train_y"], arrays["test_x"], arrays["test_y"], names)
 
@@ -146,4 +187,4 @@ def read_photographs(path: Path, pixels: int, images: int | None = None) -> NDAr
         raise ValueError(f"images must be between 1 and the {len(found)} of {path}, got {images}")
     # RandomState and not default_rng: NumPy promises that its stream never changes.
     chosen = np.random.RandomState(0).permutation(len(found))[:images]
-    return np.stack([_pixels(found[i][1], found[i][0], pixels) for i in chosen])
+    return np.stack([_pixels(found[i][1], pixels, found[i][0]) for i in chosen])

@@ -126,7 +126,7 @@ def _load(name: str, pixels: int | None, images: int | None, folder: Path | None
     if name in SCENES:
         data = read_scenes(pixels) if name == "scenes" else one_class(read_scenes(pixels))
     else:
-        path = find(name, folder) if folder is not None and name == Path(name).name else None
+        path = None if folder is None else find(name, folder)
         if path is None or not path.is_file():
             where = "SWATLIB_DATA is not set" if folder is None else f"SWATLIB_DATA is {folder}"
             raise ValueError(

@@ -5,18 +5,18 @@ objects ``labels/.../NAME.txt`` with a line ``class x y width height`` for each,
 relative to the image; the names of the classes in ``config.yaml``. Nothing is unpacked.
 """
 
-import io
 import re
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from swatlib.checked import checked
 from swatlib.data.archive import members
 from swatlib.data.folder import IMAGE_TYPES
+from swatlib.data.pictures import decode
 from swatlib.detection.boxes import check_boxes, clip
 from swatlib.detection.images import BoxedImages, DetectionData
 
@@ -94,15 +94,12 @@ def read_yolo(path: Path, pixels: int | None = None) -> DetectionData:
         file = PurePosixPath(name)
         if file.name == "config.yaml":
             # Of YAML only what such a file holds: "  0: person".
-            names = tuple(re.findall(r"^\s+\d+:\s*(.+?)\s*$", content.decode(), re.MULTILINE))
+            names = tuple(re.findall(r"^\s+\d+:\s*(.+?)\s*$", _text(content, name), re.MULTILINE))
         elif "labels" in file.parts and file.suffix == ".txt":
-            texts[f"{file.parent.name}/{file.stem}"] = content.decode()
+            texts[f"{file.parent.name}/{file.stem}"] = _text(content, name)
         elif "images" in file.parts and file.suffix.lower() in IMAGE_TYPES:
             split = "train" if file.parent.name.startswith("train") else "val"
-            try:
-                square = letterbox(Image.open(io.BytesIO(content)), pixels)
-            except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-                raise ValueError(f"image {name!r} is truncated or damaged: {error}") from error
+            square = letterbox(decode(content, name), pixels)
             squares[split][f"{file.parent.name}/{file.stem}"] = square
     if not names or not squares["train"] or not squares["val"]:
         raise ValueError(
@@ -111,6 +108,13 @@ def read_yolo(path: Path, pixels: int | None = None) -> DetectionData:
         )
     train, test = (_boxed(squares[s], texts, pixels, len(names), path) for s in ("train", "val"))
     return DetectionData(path.name.split(".")[0], train, test, names)
+
+
+def _text(content: bytes, name: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name!r} must be UTF-8 text: {error}") from error
 
 
 def _boxed(
