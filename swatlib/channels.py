@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from swatlib import checks
-from swatlib.checked import checked_fields
+from swatlib.checked import checked, checked_fields
 from swatlib.memory import Memory
 from swatlib.selectors import Selector, topk_mask
 
@@ -55,6 +55,7 @@ class TopChannels(Selector):
         if self.period != 1:
             raise ValueError(f"period of a structured selector must be 1, got {self.period}")
 
+    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,
@@ -83,6 +84,7 @@ class TopChannels(Selector):
         return f"TopK {self.sparsity:g} channels per {self.per}"
 
 
+@checked(weight=checks.tensor)
 def channel_norms(weight: Tensor) -> Tensor:
     """Return the L1 norm of every kh x kw slice of a weight: (Cout, Cin, kh, kw) to (.., 1, 1).
 
@@ -103,6 +105,7 @@ def channel_norms(weight: Tensor) -> Tensor:
     return magnitude.sum((2, 3), keepdim=True)
 
 
+@checked(weight=checks.tensor)
 def used_inputs(weight: Tensor) -> Tensor:
     """Return the indices of the input channels that some filter of a sparse weight still uses.
 

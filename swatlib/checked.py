@@ -32,12 +32,13 @@ Check = Callable[[str, Any], Any]
 @overload
 def checked(function: F, /) -> F: ...
 @overload
-def checked(**given: Check) -> Callable[[F], F]: ...
-def checked(function: Any = None, /, **given: Check) -> Any:
+def checked(**given: Check | None) -> Callable[[F], F]: ...
+def checked(function: Any = None, /, **given: Check | None) -> Any:
     """Return ``function`` with its arguments checked, by their annotation or as ``given`` says.
 
     The function sees plain values: a count that came as a NumPy integer is an ``int``. Defaults are
-    not checked, and under ``torch.compile`` nothing is.
+    not checked, what is given as None the function checks itself, and under ``torch.compile``
+    nothing is checked.
     """
     if function is None:
         return partial(checked, **given)
@@ -51,7 +52,8 @@ def checked(function: Any = None, /, **given: Check) -> Any:
         if torch.compiler.is_compiling():
             return function(*args, **named)
         if found is None:  # only now: a hint may name what is defined further down
-            found = _of_hints(function) | given
+            every = _of_hints(function) | given
+            found = {name: check for name, check in every.items() if check is not None}
         plain = [
             found[name](name, value) if name in found else value
             for name, value in zip(names, args, strict=False)
@@ -152,7 +154,9 @@ def _of_union(options: tuple[Any, ...]) -> Check | None:
                 return one(name, value)
             except TypeError as error:
                 said = str(error)
-                wrong.append(said.removeprefix(f"{name} must be ").rpartition(", got ")[0] or said)
+                if not said.startswith(f"{name} must be "):  # it fits but for a part of it
+                    raise
+                wrong.append(said.removeprefix(f"{name} must be ").rpartition(", got ")[0])
         wanted = " or ".join([*wrong, *(["None"] if nothing else [])])
         raise TypeError(f"{name} must be {wanted}, got {shown(value)}")
 

@@ -259,6 +259,12 @@ def optional(check: Callable[..., T], **bounds: Any) -> Callable[[str, Any], T |
     return lambda name, value: None if value is None else check(name, value, **bounds)
 
 
+mask = partial(tensor, dtypes=(torch.bool,))
+"""The check of a tensor of booleans."""
+
+dense = partial(tensor, dtypes=None)
+"""The check of a dense tensor of any dtype."""
+
 at_least_0 = partial(count, least=0)
 """The check of a count that may be nothing."""
 

@@ -16,10 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from swatlib.checked import checked
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.packing import as_it_lies, pack_bits, unpack_bits
 
 
+@checked
 def compress_(model: nn.Module) -> nn.Module:
     """Let the sparse layers and the ReLUs of ``model`` save what backward needs, compressed.
 
@@ -69,6 +71,7 @@ def compress_(model: nn.Module) -> nn.Module:
     return model
 
 
+@checked
 def decompress_(model: nn.Module) -> nn.Module:
     """Undo :func:`compress_`, in place; return ``model``."""
     for module in model.modules():
@@ -109,6 +112,7 @@ class _BitReLU(Function):
         return torch.ops.aten.threshold_backward(grad, positive.to(grad.dtype), 0), None
 
 
+@checked
 def held(model: nn.Module, x: Tensor) -> pd.DataFrame:
     """Measure what the forward pass keeps for the backward pass.
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch._dynamo import OptimizedModule
 
+from swatlib.checked import checked
 from swatlib.twin import Call, Example, call_of, onto_meta, without_weights
 
 _WRAPPERS = (OptimizedModule, nn.DataParallel, nn.parallel.DistributedDataParallel)
@@ -44,6 +45,7 @@ class _Follower(fx.Tracer):
         return super().call_module(m, forward, args, kwargs)
 
 
+@checked
 def first_layer(model: nn.Module, names: Sequence[str], example: Example | None = None) -> str:
     """Return which of some layers of a model its forward pass calls first.
 

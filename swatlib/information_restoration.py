@@ -26,17 +26,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from swatlib import checks
-from swatlib.checked import checked_fields
+from swatlib.checked import checked, checked_fields
 from swatlib.nm import unfold
 from swatlib.products import PLAIN, ColumnSelector, Convolution
 
 
+@checked
 def kept_pixels(height: int, width: int) -> Tensor:
     """Return which columns of im2col(X) Eq. 7 keeps: bool, shape (H W,), in reading order."""
     _check_size(height, width)
     return (torch.arange(width) % 2 == 0).repeat(height)
 
 
+@checked
 def shift_matrix(height: int, width: int) -> Tensor:
     """Return T of Eq. 9: shape (H W, H W), 1 where a pruned pixel takes its left neighbour's
     column.
@@ -50,6 +52,7 @@ def shift_matrix(height: int, width: int) -> Tensor:
     return shift
 
 
+@checked(grad=checks.tensor)
 def pair_sum(grad: Tensor) -> Tensor:
     """Return the sum of horizontally adjacent pairs: G + G T at the pixels kept.
 
@@ -70,6 +73,7 @@ def pair_sum(grad: Tensor) -> Tensor:
     return total
 
 
+@checked(grad=checks.tensor, x=checks.tensor)
 def weight_gradient(
     grad: Tensor,
     x: Tensor,
@@ -108,6 +112,7 @@ def weight_gradient(
     )
 
 
+@checked(x=checks.tensor)
 def columns_needed(x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
     """Return the part of ``x`` that the kept columns read.
 
@@ -236,10 +241,12 @@ class FixedColumns(ColumnSelector):
     def __post_init__(self) -> None:
         checked_fields(self)
 
+    @checked(x=checks.tensor)
     def saved(self, x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
         """Return what of ``x`` the backward pass needs, see :func:`columns_needed`."""
         return columns_needed(x, weight_shape, geometry)
 
+    @checked(grad=checks.tensor, saved=checks.tensor)
     def weight_gradient(
         self, grad: Tensor, saved: Tensor, weight_shape: torch.Size, geometry: Convolution
     ) -> Tensor:

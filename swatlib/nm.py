@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swatlib import checks
-from swatlib.checked import checked_fields
+from swatlib.checked import checked, checked_fields
 from swatlib.memory import Memory, is_new_step
 from swatlib.products import ColumnSelector, Convolution
 from swatlib.selectors import DIMENSIONS, Selector
@@ -41,11 +41,13 @@ CHUNK = 2**17
 """Entries worked on at a time on a CPU: what is made of them in between stays in the cache."""
 
 
+@checked
 def check_nm(n: int, m: int) -> None:
     """Raise ValueError or TypeError, naming the argument, unless 1 <= n <= m are integers."""
     checks.count("n", n, most=checks.count("m", m))
 
 
+@checked(x=checks.tensor)
 def nm_mask(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
     """Return the mask that keeps the ``n`` largest magnitudes of every ``m`` consecutive entries.
 
@@ -194,6 +196,7 @@ def _magnitude(x: np.ndarray) -> np.ndarray:
     return magnitude
 
 
+@checked
 def periodic(name: str, arguments: str, choose: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return ``choose`` as an operator that chooses on every ``period``-th optimizer step only.
 
@@ -230,6 +233,7 @@ def periodic(name: str, arguments: str, choose: Callable[..., Tensor]) -> Callab
     return operator
 
 
+@checked(x=checks.tensor, weight=checks.optional(checks.tensor))
 def chosen_mask(
     choose: Callable[..., Tensor],
     refreshed: Callable[..., Tensor],
@@ -305,6 +309,7 @@ class NM(Selector):
         """Fraction of entries set to zero, up to padding."""
         return 1 - self.n / self.m
 
+    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,
@@ -322,6 +327,7 @@ class NM(Selector):
         return f"{self.n}:{self.m} over {self.over}{period_text(self.period)}"
 
 
+@checked
 def period_text(period: int) -> str:
     """Say a period in a recipe's row."""
     if period == 1:
@@ -351,10 +357,12 @@ class UnfoldedNM(ColumnSelector):
         """Fraction of entries set to zero, up to padding."""
         return 1 - self.n / self.m
 
+    @checked(x=checks.tensor)
     def saved(self, x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
         """Return what of ``x`` the backward pass needs: all of it."""
         return x
 
+    @checked(grad=checks.tensor, saved=checks.tensor)
     def weight_gradient(
         self, grad: Tensor, saved: Tensor, weight_shape: torch.Size, geometry: Convolution
     ) -> Tensor:
@@ -386,6 +394,7 @@ class UnfoldedNM(ColumnSelector):
         return f"{self.n}:{self.m} of unfolded X over HW"
 
 
+@checked(x=checks.tensor)
 def unfold(x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
     """Return im2col(X) of every sample, shape (N, groups, Cin / groups kh kw, Ho Wo)."""
     g = geometry

@@ -21,6 +21,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 import torch
 from torch import Tensor, nn
 
+from swatlib.checked import checked
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.packing import pack_bits, unpack_bits
 from swatlib.selectors import RandomK
@@ -32,6 +33,7 @@ LARGEST_MANIFEST = 2**24
 """Bytes; a larger one is not read."""
 
 
+@checked
 @torch.no_grad()
 def prune_(model: nn.Module) -> nn.Module:
     """Write zeros into the weights that the forward pass does not use, in place.
@@ -61,6 +63,7 @@ def prune_(model: nn.Module) -> nn.Module:
     return model
 
 
+@checked
 @torch.no_grad()
 def save_pruned(path: str | Path, model: nn.Module) -> None:
     """Write the state of a sparse model without its non-active weights; ``model`` is not changed.
@@ -104,6 +107,7 @@ def save_pruned(path: str | Path, model: nn.Module) -> None:
         raise
 
 
+@checked
 @torch.no_grad()
 def load_pruned(path: str | Path, model: nn.Module) -> nn.Module:
     """Read what :func:`save_pruned` wrote into a model of the same architecture, in place.

@@ -21,6 +21,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from swatlib.checked import checked
+
 if TYPE_CHECKING:
     import pandas as pd
     from _typeshed import DataclassInstance
@@ -82,6 +84,7 @@ class Record:
         return key(self.specification)
 
 
+@checked
 def specification(run: DataclassInstance) -> dict[str, Any]:
     """Return the fields of a run.
 
@@ -110,6 +113,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@checked
 def canonical(specification: dict[str, Any]) -> str:
     """Return the one JSON text of a specification, from which its hash is taken.
 
@@ -128,11 +132,13 @@ def canonical(specification: dict[str, Any]) -> str:
         raise TypeError(f"a specification must hold JSON values only: {error}") from error
 
 
+@checked
 def key(specification: dict[str, Any]) -> str:
     """Return the name of a specification: the first 24 digits of its canonical text's SHA-256."""
     return hashlib.sha256(canonical(specification).encode()).hexdigest()[:24]
 
 
+@checked
 def record_path(folder: Path, run: DataclassInstance) -> Path:
     """Return where the record of a run is, or would be."""
     return folder / f"{key(specification(run))}.json"
@@ -141,6 +147,7 @@ def record_path(folder: Path, run: DataclassInstance) -> Path:
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
+@checked
 def jsonable(value: Any) -> Any:
     """Write non-finite numbers as words: JSON has none, and a diverged run must say that it did."""
     if isinstance(value, dict):
@@ -160,6 +167,7 @@ def _from_json(value: Any) -> Any:
     return _WORDS.get(value, value) if isinstance(value, str) else value
 
 
+@checked
 def checksum(fields: dict[str, Any]) -> str:
     """Return the SHA-256 of a record's fields as one JSON text, the checksum itself left out.
 
@@ -176,6 +184,7 @@ def checksum(fields: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@checked
 def write_record(folder: Path, record: Record) -> Path:
     """Write a record, atomically, and return its path.
 
@@ -190,6 +199,7 @@ def write_record(folder: Path, record: Record) -> Path:
     return write_fields(folder / f"{record.key}.json", fields)
 
 
+@checked
 def write_fields(path: Path, fields: dict[str, Any]) -> Path:
     """Write the fields of a record with their checksum, see `write_record`."""
     fields = fields | {"checksum": checksum(fields)}
@@ -226,6 +236,7 @@ def _parse(content: str) -> Any:
     return json.loads(content, object_pairs_hook=_distinct, parse_constant=_no_constant)
 
 
+@checked
 def read_fields(path: Path, version: int = VERSION) -> dict[str, Any]:
     """Read what is in the file of a record, of this layout or an older one, and check its version.
 
@@ -309,6 +320,7 @@ def _record(fields: dict[str, Any], path: Path) -> Record:
     return record
 
 
+@checked
 def read_record(path: Path) -> Record:
     """Read one record.
 
@@ -324,6 +336,7 @@ def read_record(path: Path) -> Record:
     return _record(read_fields(path), path)
 
 
+@checked
 def iterate_records(folder: Path) -> Iterator[Record]:
     """Yield the records of a folder in the order of their names.
 
@@ -373,6 +386,7 @@ def _row(record: Record) -> dict[str, Any]:
     return row
 
 
+@checked
 def read_records(folder: Path | str) -> pd.DataFrame:
     """Read all records of a folder into a table with one row per run.
 
@@ -392,6 +406,7 @@ def read_records(folder: Path | str) -> pd.DataFrame:
     return pd.DataFrame([_row(record) for record in iterate_records(Path(folder))])
 
 
+@checked
 def read_epochs(folder: Path | str) -> pd.DataFrame:
     """Read all records of a folder into a table with one row per run and epoch.
 

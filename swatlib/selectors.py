@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from swatlib import checks
-from swatlib.checked import checked_fields
+from swatlib.checked import checked, checked_fields
 from swatlib.masks import keep as keep  # to apply what is chosen here
 from swatlib.memory import Memory
 from swatlib.thresholds import (
@@ -56,6 +56,7 @@ class Selector:
     draws: ClassVar[bool] = False
     """Uses torch's random numbers."""
 
+    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,
@@ -79,6 +80,7 @@ class Selector:
         raise NotImplementedError
 
 
+@checked(sparsity=checks.sparsity)
 def kept_count(n: int, sparsity: float) -> int:
     """Return K = ceil((1 - s) n), the number of entries that survive out of ``n``.
 
@@ -115,6 +117,7 @@ def _rows(x: Tensor, over: str) -> tuple[Tensor, list[int]]:
     return x.permute(*others, *dims).reshape(rows, -1 if x.numel() else 0), shape
 
 
+@checked(x=checks.tensor, sparsity=checks.sparsity)
 def topk_threshold(
     x: Tensor, sparsity: float, over: str = DIMENSIONS, sample: int | None = None
 ) -> Tensor:
@@ -155,6 +158,7 @@ def topk_threshold(
     return threshold.reshape(shape) if set(over) != set(DIMENSIONS) else threshold[0]
 
 
+@checked(x=checks.tensor, sparsity=checks.sparsity)
 def topk_mask(x: Tensor, sparsity: float, over: str = DIMENSIONS) -> Tensor:
     """Return the mask of exactly K entries of largest magnitude per slice.
 
@@ -183,6 +187,7 @@ def topk_mask(x: Tensor, sparsity: float, over: str = DIMENSIONS) -> Tensor:
     return mask.reshape(laid_out.shape).permute(back)
 
 
+@checked(x=checks.tensor, sparsity=checks.sparsity)
 def random_mask(
     x: Tensor,
     sparsity: float,
@@ -242,6 +247,7 @@ class TopK(Selector):
                 if self.exact:
                     raise ValueError(f"{name} needs a threshold: exact must be False, got True")
 
+    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,
@@ -305,6 +311,7 @@ class RandomK(Selector):
         if self.period != 1:
             raise ValueError(f"period of a random selector must be 1, got {self.period}")
 
+    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,
@@ -336,6 +343,7 @@ class TopColumns(Selector):
         if self.period != 1:
             raise ValueError(f"period of a unified selector must be 1, got {self.period}")
 
+    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,

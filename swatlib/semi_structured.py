@@ -13,11 +13,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from swatlib import checks
+from swatlib.checked import checked
+
 ROWS, COLUMNS = 32, 64
 """What both sizes of a half-precision weight must be multiples of, for either of PyTorch's
 backends."""
 
 
+@checked
 def available(device: torch.device | str, dtype: torch.dtype, shape: tuple[int, ...]) -> bool:
     """Say whether a weight can go through 2:4 units.
 
@@ -33,6 +37,7 @@ def available(device: torch.device | str, dtype: torch.dtype, shape: tuple[int, 
     return fits and half and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
+@checked(x=checks.tensor, weight=checks.tensor, bias=checks.optional(checks.tensor))
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return x W^T + b for a weight that is 2:4 along its rows; without gradient.
 
@@ -55,6 +60,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return F.linear(x, weight, bias)
 
 
+@checked(x=checks.tensor, weight=checks.tensor, bias=checks.optional(checks.tensor))
 def pointwise(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: tuple[int, int] = (1, 1)
 ) -> Tensor:

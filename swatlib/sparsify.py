@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from swatlib.checked import checked
 from swatlib.first_layer import first_layer
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.masks import as_mask
@@ -20,6 +21,7 @@ LAYERS = (nn.Conv2d, nn.Linear, SparseConv2d, SparseLinear)
 FilterFunction = Callable[[str, nn.Module], bool]
 
 
+@checked
 def sparsify_(
     model: nn.Module,
     recipe: Recipe | Mapping[str, Recipe],
@@ -132,6 +134,7 @@ def _recipes(recipe: Recipe | Mapping[str, Recipe], names: list[str]) -> dict[st
     return dict(recipe)
 
 
+@checked
 def densify_(model: nn.Module) -> nn.Module:
     """Undo :func:`sparsify_`: make every sparse layer dense again, in place; return ``model``.
 
@@ -142,6 +145,7 @@ def densify_(model: nn.Module) -> nn.Module:
     return model
 
 
+@checked
 def sparse_layers(model: nn.Module) -> Iterator[tuple[str, SparseLayer]]:
     """Yield name and layer of every layer that :func:`sparsify_` made sparse."""
     for name, layer in model.named_modules():
@@ -149,6 +153,7 @@ def sparse_layers(model: nn.Module) -> Iterator[tuple[str, SparseLayer]]:
             yield name, layer
 
 
+@checked
 def sparsifiable(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]]:
     """Yield name and layer of every convolution and linear layer, sparse ones included.
 
@@ -159,6 +164,7 @@ def sparsifiable(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]
             yield name, layer
 
 
+@checked
 @torch.no_grad()
 def active_mask(layer: nn.Module) -> Tensor:
     """Say which weights of a layer take part in its forward product now.
@@ -180,6 +186,7 @@ def active_mask(layer: nn.Module) -> Tensor:
     return as_mask(weight, layer.choose("forward_weight", weight, training=False))  # type: ignore[operator]
 
 
+@checked
 @torch.no_grad()
 def report(model: nn.Module) -> pd.DataFrame:
     """Say, layer by layer, what is sparse.

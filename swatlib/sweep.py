@@ -27,7 +27,7 @@ from tqdm.auto import tqdm
 
 import swatlib
 from swatlib import machine
-from swatlib.checked import checked_fields
+from swatlib.checked import checked, checked_fields
 from swatlib.executors import open_executor, undisturbed
 from swatlib.records import (
     Record,
@@ -93,6 +93,7 @@ def own_train() -> Train:
     return methodcaller("compute")
 
 
+@checked
 def data_as_used(run: Any) -> dict[str, Any] | None:
     """Describe the data set of a run that has one.
 
@@ -108,6 +109,7 @@ def data_as_used(run: Any) -> dict[str, Any] | None:
     return describe(load(run.data, pixels=run.pixels, images=run.images))
 
 
+@checked
 def is_done(folder: Path, run: DataclassInstance) -> bool:
     """Say whether a run has a good record; a damaged one is named in a warning and does not count.
 
@@ -131,6 +133,7 @@ def is_done(folder: Path, run: DataclassInstance) -> bool:
     return True
 
 
+@checked
 def lock(folder: Path, run: DataclassInstance) -> FileLock:
     """Return the lock of a run, not yet taken. Lock files are left behind and mean nothing.
 
@@ -163,6 +166,7 @@ def _locked(folder: Path, run: DataclassInstance) -> Iterator[bool]:
         held.release()  # of one that is not held: nothing
 
 
+@checked
 def compute(
     run: DataclassInstance, folder: Path, train: Train | None = None, threads: int | None = None
 ) -> Outcome:
@@ -216,6 +220,7 @@ def _compute(run: DataclassInstance, folder: Path, train: Train, threads: int | 
     return Outcome(run, "computed", seconds)
 
 
+@checked
 def seconds(text: str) -> float:
     """Read a length of time such as ``"90"``, ``"45s"``, ``"30m"``, ``"1h30m"`` as seconds.
 
@@ -255,6 +260,7 @@ class _Clock:
         return self.end is None or time.monotonic() + self.estimate(run) <= self.end
 
 
+@checked
 def check_writable(folder: Path) -> None:
     """Make the folder of records if need be, and be sure that it has room for another one.
 
@@ -271,6 +277,7 @@ def check_writable(folder: Path) -> None:
             os.fsync(probe.fileno())
 
 
+@checked
 def sweep(
     runs: Sequence[DataclassInstance],
     folder: Path | str,

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from swatlib import checks
+from swatlib.checked import checked
 from swatlib.memory import is_new_step
 
 INTEGERS = {
@@ -31,6 +33,7 @@ BRACKET = 2**12
 """Entries sampled to bracket the K-th largest."""
 
 
+@checked
 def kth_largest(values: NDArray[np.signedinteger], k: int) -> np.signedinteger:
     """Return the ``k``-th largest of a vector of integers, in time that hardly depends on them.
 
@@ -203,6 +206,7 @@ def _(x: Tensor, weight: Tensor, k: int, sample: int, period: int, *memory: Tens
     return torch.empty_like(memory[0])
 
 
+@checked(x=checks.tensor, threshold=checks.tensor)
 def keep_above(x: Tensor, threshold: Tensor) -> Tensor:
     """Keep the entries of ``x`` whose magnitude is at least ``threshold``, zero the others.
 
@@ -239,6 +243,7 @@ def _just_below(threshold: Tensor, dtype: torch.dtype) -> float:
     return float(rounded if rounded.to(threshold.dtype) < threshold else (bits - 1).view(dtype))
 
 
+@checked(x=checks.tensor, threshold=checks.tensor)
 def above(x: Tensor, threshold: Tensor) -> Tensor:
     """Return the mask of what :func:`keep_above` keeps."""
     return ~(_magnitude(x) < threshold)

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from swatlib.checked import checked_fields
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.masks import as_mask
 from swatlib.memory import Memory
@@ -35,6 +36,7 @@ class Frozen(Selector):
         """Fraction of weights set to zero."""
         return self.selector.sparsity
 
+    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,
@@ -65,6 +67,7 @@ class Frozen(Selector):
         return f"{self.selector} (frozen)"
 
 
+@checked
 @torch.no_grad()
 def freeze_(model: nn.Module) -> nn.Module:
     """Keep the weights that are active now active from here on, and no others (SWAT Figure 8).
@@ -94,6 +97,7 @@ def freeze_(model: nn.Module) -> nn.Module:
     return model
 
 
+@checked
 @torch.no_grad()
 def mask_gradients_(model: nn.Module) -> nn.Module:
     """Zero the gradients of non-active weights (SWAT Figure 7).

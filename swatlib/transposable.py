@@ -15,12 +15,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swatlib import checks
-from swatlib.checked import checked_fields
+from swatlib.checked import checked, checked_fields
 from swatlib.memory import Memory
 from swatlib.nm import check_nm, chosen_mask, period_text, periodic
 from swatlib.selectors import Selector
 
 
+@checked
 @lru_cache(maxsize=16)
 def row_patterns(n: int = 2, m: int = 4) -> Tensor:
     """Return every m x m pattern with n entries per row: bool, shape (count, m, m)."""
@@ -34,6 +35,7 @@ def row_patterns(n: int = 2, m: int = 4) -> Tensor:
     return rows[choices]
 
 
+@checked
 @lru_cache(maxsize=16)
 def transposable_patterns(n: int = 2, m: int = 4) -> Tensor:
     """Return those of :func:`row_patterns` with n entries per column as well: 90 for 2:4."""
@@ -41,6 +43,7 @@ def transposable_patterns(n: int = 2, m: int = 4) -> Tensor:
     return patterns[(patterns.sum(1) == n).all(1)]
 
 
+@checked(weight=checks.tensor)
 def transposable_mask(weight: Tensor, n: int = 2, m: int = 4, exact: bool = True) -> Tensor:
     """Return a mask that is N:M along the rows and along the columns of the weight matrix.
 
@@ -149,6 +152,7 @@ class Transposable(Selector):
         """Fraction of entries set to zero, up to padding."""
         return 1 - self.n / self.m
 
+    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,

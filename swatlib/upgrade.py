@@ -9,11 +9,13 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from swatlib.checked import checked
 from swatlib.records import VERSION, UnknownVersion, read_fields, read_record, write_fields
 
 ADDED = {"processor": None, "instruction_set": None, "version": VERSION}
 
 
+@checked
 def upgrade_record(path: Path) -> bool:
     """Rewrite one record in place, atomically; return False if it was of this version already.
 
@@ -37,6 +39,7 @@ def upgrade_record(path: Path) -> bool:
     return True
 
 
+@checked
 def upgrade(folder: Path) -> tuple[int, int, int]:
     """Rewrite the records of a folder and of all below it; name in a warning what is no good.
 

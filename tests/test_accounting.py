@@ -261,7 +261,7 @@ def test_bad_examples(example: object, error: type[Exception], message: str) -> 
 
 
 def test_bad_models() -> None:
-    with pytest.raises(TypeError, match=r"model must be an nn.Module, got int"):
+    with pytest.raises(TypeError, match=r"model must be an nn.Module, got 3"):
         trace(3, (1, 3, 8, 8))
     with pytest.raises(ValueError, match=r"must use an nn.Conv2d or nn.Linear"):
         trace(nn.Sequential(nn.ReLU()), (1, 3))
@@ -301,7 +301,7 @@ def test_bad_methods(arguments: tuple, message: str) -> None:
 
 
 def test_meta_tensors_have_no_zeros_to_measure() -> None:
-    with pytest.raises(ValueError, match="got meta tensors"):
+    with pytest.raises(ValueError, match="x must hold entries"):
         natural_zeros(tiny().to("meta"), torch.empty(1, 3, 4, 4, device="meta"))
 
 

@@ -231,16 +231,16 @@ def test_one_recipe_for_each_layer() -> None:
 def test_recipes_for_layers_that_are_not_there() -> None:
     with pytest.raises(ValueError, match="recipe names '7'; the model's layers are 0, 3, 5"):
         sparsify_(net(), {"7": swat(0.5)})
-    with pytest.raises(TypeError, match=r"recipe\['0'\] must be a Recipe, got float"):
+    with pytest.raises(TypeError, match=r"recipe\['0'\] must be a Recipe, got 0.5"):
         sparsify_(net(), {"0": 0.5})  # type: ignore[dict-item]
     with pytest.raises(ValueError, match="filter_fn and the recipes leave no layer"):
         sparsify_(net(), {})
 
 
 def test_arguments_of_the_wrong_kind() -> None:
-    with pytest.raises(TypeError, match=r"model must be an nn\.Module, got list"):
+    with pytest.raises(TypeError, match=r"model must be an nn\.Module, got"):
         sparsify_([nn.Linear(2, 2)], swat(0.5))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="recipe must be a Recipe, or one for each name, got float"):
+    with pytest.raises(TypeError, match="recipe must be a Recipe or a mapping, got 0.9"):
         sparsify_(net(), 0.9)  # type: ignore[arg-type]
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pandas as pd
 
+from swatlib.checked import checked
+
 PARTS = {
     "forward": ("forward", "#0072B2", ""),
     "input_grad": ("input gradient", "#D55E00", "//"),
@@ -12,6 +14,7 @@ PARTS = {
 """Label, colour and hatch of each product: Okabe and Ito's colours, and a hatch beside them."""
 
 
+@checked
 def stacked_bar(ax: Any, frame: pd.DataFrame, unit: float = 1e6) -> None:
     """Draw the multiply-accumulates of every convolution and linear layer as one stacked bar.
 

@@ -9,6 +9,7 @@ import pandas as pd
 from swatlib.accounting.convention import EXACT, Convention
 from swatlib.accounting.density import Density
 from swatlib.accounting.layer import Layer, Network
+from swatlib.checked import checked
 
 PRODUCTS = ("forward", "input_grad", "weight_grad")
 
@@ -76,6 +77,7 @@ class Count:
             return False
         return layer.kind == "conv" or self.convention.linear_inputs
 
+    @checked
     def to_frame(self, itemsize: int = 4, index_bits: float = 0.0) -> pd.DataFrame:
         """Return one row per layer, for the whole batch that was traced.
 
@@ -182,6 +184,7 @@ class Count:
         return {name: getattr(self, name) for name in names}
 
 
+@checked
 def count(
     network: Network, densities: Sequence[Density] | None = None, convention: Convention = EXACT
 ) -> Count:

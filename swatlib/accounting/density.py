@@ -8,7 +8,7 @@ from typing import Any
 from swatlib import checks
 from swatlib.accounting.layer import Layer, Network
 from swatlib.allocation import erk
-from swatlib.checked import checked_fields
+from swatlib.checked import checked, checked_fields
 from swatlib.slots import idle
 
 
@@ -56,6 +56,7 @@ class Density:
 class Densities(list[Density]):
     """One density per layer of ``network.weighted``, by position or by the layer's name."""
 
+    @checked
     def __init__(self, names: Sequence[str], each: Iterable[Density]) -> None:
         super().__init__(each)
         self.names = list(names)
@@ -76,6 +77,7 @@ Allocation = str | Sequence[float]
 """``"uniform"``, ``"erk"`` or one density per layer."""
 
 
+@checked
 def densities(
     network: Network,
     recipe: Any,
@@ -126,6 +128,7 @@ def densities(
     return spread(network, sparsities, allocation, first, natural_zeros, dense_operand=leaves_whole)
 
 
+@checked
 def spread(
     network: Network,
     sparsities: Mapping[str, float],

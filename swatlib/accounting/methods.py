@@ -7,11 +7,12 @@ from functools import partial
 from swatlib import checks
 from swatlib.accounting.density import Densities, spread
 from swatlib.accounting.layer import Layer, Network
-from swatlib.checked import checked_fields
+from swatlib.checked import checked, checked_fields
 
 WEIGHT_TWICE = ("forward_weight", "input_grad_weight")
 
 
+@checked
 def is_downsampling(layer: Layer) -> bool:
     """Say whether a layer is the 1x1 convolution on the shortcut of a residual block."""
     return any(part in ("downsample", "shortcut") for part in layer.name.split("."))
@@ -84,6 +85,7 @@ TRAINED = {
 """Methods whose layer densities are known only after training, and what they depend on."""
 
 
+@checked
 def method_densities(
     name: str,
     network: Network,

@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from swatlib.accounting.layer import Layer
+from swatlib.checked import checked
 from swatlib.twin import tensors_in
 
 COUNTED = (nn.Conv2d, nn.Linear)
@@ -85,6 +86,7 @@ class Record:
     reached: set[str] = field(default_factory=set)
     over: bool = False
 
+    @checked
     def finish(self, backward: int | None) -> tuple[Layer, ...]:
         """Return all layers, given the multiply-accumulates of the backward pass.
 
@@ -125,6 +127,7 @@ def _other_layers(others: Mapping[str, int], forward: int, backward: int) -> Ite
         yield Layer(f"{name} (other)".strip(), "other", (), (), (), macs=(macs, half, share - half))
 
 
+@checked
 @contextmanager
 def watch(
     model: nn.Module,

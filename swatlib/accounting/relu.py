@@ -5,9 +5,11 @@ from torch import Tensor, nn
 
 from swatlib.accounting.record import watch
 from swatlib.accounting.trace import passed_over, weight_ids
+from swatlib.checked import checked
 from swatlib.twin import Example, call_of, copied, tensors_in
 
 
+@checked
 def natural_zeros(model: nn.Module, x: Example) -> dict[str, float]:
     """Measure which fraction of each convolution's and linear layer's input is exactly zero.
 

@@ -12,6 +12,7 @@ from swatlib.accounting.methods import METHODS, method_densities
 from swatlib.accounting.trace import trace
 from swatlib.accounting.zeros import NETWORKS as MEASURED
 from swatlib.accounting.zeros import recorded_zeros
+from swatlib.checked import checked
 from swatlib.models import network
 from swatlib.papers import paper_table
 
@@ -54,6 +55,7 @@ SWAT_COLUMNS = (
 )
 
 
+@checked
 @cache
 def shapes(name: str, image: int, classes: int) -> Network:
     """Trace one of our networks for one image of a size; the result is kept."""
@@ -62,6 +64,7 @@ def shapes(name: str, image: int, classes: int) -> Network:
     return trace(model, (1, 3, image, image))
 
 
+@checked
 def row_count(
     table: str, printed_network: str, method: str, level: str, convention: Convention = PAPER
 ) -> Count:
@@ -88,6 +91,7 @@ def row_count(
     return count(traced, found, convention)
 
 
+@checked
 def compare_tables(convention: Convention = PAPER) -> pd.DataFrame:
     """Set every cell that shapes determine beside the paper's.
 

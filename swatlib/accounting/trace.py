@@ -12,11 +12,13 @@ from torch import nn
 
 from swatlib.accounting.layer import Network
 from swatlib.accounting.record import BACKWARD, COUNTED, Record, watch
+from swatlib.checked import checked
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.sparsify import sparsifiable
 from swatlib.twin import Example, call_of, onto_meta, tensors_in, without_weights
 
 
+@checked(example=None)
 def trace(model: nn.Module, example: Example) -> Network:
     """Run a model once on meta tensors, forward and backward, and note the shapes of its layers.
 
@@ -90,6 +92,7 @@ def _described(name: str, modules: dict[str, nn.Module]) -> str:
     return f"{name or '(the model)'} ({type(modules[name]).__name__})"
 
 
+@checked
 def passed_over(model: nn.Module) -> dict[str, str]:
     """Return, by name, why :func:`swatlib.sparsify_` leaves convolution and linear layers dense."""
     ours = {name for name, _ in sparsifiable(model)}
@@ -104,6 +107,7 @@ def passed_over(model: nn.Module) -> dict[str, str]:
     return reasons
 
 
+@checked
 def weight_ids(model: nn.Module) -> dict[str, int]:
     """Return, by layer name, a number that only layers with the same weight share."""
     return {

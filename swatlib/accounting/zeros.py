@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from swatlib.accounting.relu import natural_zeros
+from swatlib.checked import checked
 from swatlib.models import network
 
 RECORD = Path(__file__).resolve().parents[2] / "data" / "relu-zeros.csv"
@@ -29,6 +30,7 @@ NETWORKS = {
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 
 
+@checked
 def crops(image: int, count: int, seed: int = 0) -> Tensor:
     """Cut square crops from four photographs, normalised per channel.
 
@@ -60,6 +62,7 @@ def crops(image: int, count: int, seed: int = 0) -> Tensor:
     return (x - x.mean((0, 2, 3), keepdim=True)) / x.std((0, 2, 3), keepdim=True)
 
 
+@checked
 def measure(name: str, image: int, classes: int, count: int, seed: int = 0) -> dict[str, float]:
     """Measure the zeros in every layer's input of a freshly initialised network.
 
@@ -83,6 +86,7 @@ def measure(name: str, image: int, classes: int, count: int, seed: int = 0) -> d
         return natural_zeros(model, crops(image, count, seed))
 
 
+@checked
 def recorded_zeros(name: str) -> dict[str, float]:
     """Return the recorded zeros of one of :data:`NETWORKS`, by layer name.
 

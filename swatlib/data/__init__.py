@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from swatlib import checks
+from swatlib.checked import checked
 
 from .cifar import CIFAR10, CIFAR100, read_cifar
 from .digits import read_digits
@@ -55,6 +56,7 @@ def found() -> list[str]:
     return names
 
 
+@checked
 def load(name: str, pixels: int | None = None, images: int | None = None) -> Dataset:
     """Load a data set; the second call with the same arguments returns the same tensors.
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from swatlib.checked import checked
+
 LARGEST_MEMBER = 256 * 2**20  # bytes; no image and no CIFAR batch comes near
 MOST_MEMBERS = 2_000_000  # ImageNet has 1.3 million
 # Bytes of the whole archive, unpacked: these and so many times its size. Images hardly shrink.
@@ -28,6 +30,7 @@ _OPEN: dict[bytes, Callable[[Path], Any]] = {
 }
 
 
+@checked
 def is_hidden(name: str) -> bool:
     """Say whether a file is one that a system leaves behind: ``._x.png``, ``__MACOSX/x.png``."""
     parts = PurePosixPath(name).parts
@@ -89,6 +92,7 @@ def _check(member: tarfile.TarInfo, path: Path) -> None:
         raise _Refused(f"{where} has {member.size} bytes, at most {LARGEST_MEMBER} are allowed")
 
 
+@checked
 def members(path: Path) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of every file in a .tar, .tar.gz, .tar.bz2 or .tar.xz.
 

@@ -11,6 +11,8 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from swatlib.checked import checked
+
 Arrays = dict[str, NDArray[np.generic]]
 
 
@@ -32,6 +34,7 @@ def _read(path: Path, belongs: Callable[[Arrays], bool]) -> Arrays | None:
     return arrays if belongs(arrays) else None
 
 
+@checked
 def cached(key: str, make: Callable[[], Arrays], belongs: Callable[[Arrays], bool]) -> Arrays:
     """Return the arrays stored under ``key``, making and storing them if they are not there yet.
 

@@ -13,6 +13,8 @@ import numpy as np
 import requests
 from numpy.typing import NDArray
 
+from swatlib.checked import checked
+
 from .archive import members
 from .cache import cache_folder
 from .splits import Images, area_average
@@ -55,6 +57,7 @@ CIFAR100 = Cifar(
 )
 
 
+@checked
 def fetch(cifar: Cifar, folder: Path | None = None) -> Path:
     """Return the archive: from ``folder`` if it is there, else from the cache, else downloaded.
 
@@ -107,6 +110,7 @@ def _split(
     return x, records[:, label_bytes - 1]
 
 
+@checked
 def read_archive(archive: Path, cifar: Cifar) -> Images:
     """Read one of the archives without extracting it: uint8 ``(N, 3, 32, 32)`` and labels.
 
@@ -134,6 +138,7 @@ def read_archive(archive: Path, cifar: Cifar) -> Images:
     return Images(train_x, train_y, test_x, test_y, names)
 
 
+@checked
 def read_cifar(which: Cifar, pixels: int | None = None, folder: Path | None = None) -> Images:
     """Fetch and read CIFAR-10 or CIFAR-100, area-averaged down to ``pixels`` (a divisor of 32)."""
     images = read_archive(fetch(which, folder), which)

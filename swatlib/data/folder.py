@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from swatlib.checked import checked
+
 from .archive import LARGEST_MEMBER, is_hidden, members
 from .cache import Arrays, cached
 from .pictures import decode
@@ -19,6 +21,7 @@ SUFFIXES = (".tar.xz", ".tar.gz", ".tgz", ".tar.bz2", ".tar")
 IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp"}
 
 
+@checked
 def find(name: str, folder: Path) -> Path | None:
     """Return the folder or archive called ``name`` inside ``folder``, or None.
 
@@ -135,6 +138,7 @@ def _identity(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+@checked
 def image_folder(path: Path, pixels: int | None = None) -> Images:
     """Read an image folder or a tar of one; decoded images are cached for the next time.
 
@@ -160,6 +164,7 @@ def image_folder(path: Path, pixels: int | None = None) -> Images:
     return Images(arrays["train_x"], arrays["train_y"], arrays["test_x"], arrays["test_y"], names)
 
 
+@checked
 def read_photographs(path: Path, pixels: int, images: int | None = None) -> NDArray[np.uint8]:
     """Read images without labels, from a folder or a tar of any layout.
 

@@ -20,6 +20,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
+from swatlib.checked import checked
+
 from .splits import Images
 
 PHOTOGRAPHS: dict[str, tuple[str, str]] = {
@@ -44,6 +46,7 @@ LEAST_CONTRAST = 5.0
 Places = NDArray[np.int64]
 
 
+@checked
 def photograph(name: str) -> NDArray[np.uint8]:
     """Read one of the `PHOTOGRAPHS` as uint8 ``(H, W, 3)``."""
     package, filename = PHOTOGRAPHS[name]
@@ -51,22 +54,26 @@ def photograph(name: str) -> NDArray[np.uint8]:
         return np.asarray(Image.open(stream).convert("RGB"))
 
 
+@checked
 def windows(image: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
     """Return a view of every window of an image, ``(H - pixels + 1, W - pixels + 1, 3, p, p)``."""
     return sliding_window_view(image, (pixels, pixels), axis=(0, 1))
 
 
+@checked
 def contrast(crops: NDArray[np.generic]) -> NDArray[np.float32]:
     """Return the standard deviation of each crop ``(N, 3, p, p)`` around its mean colour."""
     return np.sqrt(crops.var(axis=(2, 3), dtype=np.float32).mean(axis=1))
 
 
+@checked
 def standardised(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Remove the mean colour of each crop ``(N, 3, p, p)`` and divide by its `contrast`."""
     centred = crops - crops.mean(axis=(2, 3), dtype=np.float32, keepdims=True)
     return centred / contrast(crops)[:, None, None, None]
 
 
+@checked
 def places(image: NDArray[np.uint8], pixels: int, seed: int) -> tuple[Places, Places]:
     """Choose where the training and the test crops of one photograph lie, inside their cells.
 
@@ -95,6 +102,7 @@ def places(image: NDArray[np.uint8], pixels: int, seed: int) -> tuple[Places, Pl
     return choose(order[for_test:], TRAIN_PER_CLASS), choose(order[:for_test], TEST_PER_CLASS)
 
 
+@checked
 def read_patches(pixels: int | None = None) -> Images:
     """Cut 500 training and 200 test crops of 16x16 or 32x32 pixels from each photograph.
 

@@ -8,12 +8,15 @@ import warnings
 import numpy as np
 from PIL import Image
 
+from swatlib.checked import checked
+
 FORMATS = ("BMP", "JPEG", "PNG", "PPM", "WEBP")
 LARGEST_PICTURE = 2**26  # pixels; a small file can claim to be larger than any memory
 MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr")
 GREY_16 = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
+@checked
 def decode(content: bytes, name: str) -> Image.Image:
     """Decode the content of a BMP, JPEG, PNG, PPM or WebP file called ``name`` to mode RGB.
 

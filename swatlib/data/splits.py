@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from swatlib.checked import checked
+
 
 class Dataset(NamedTuple):
     """A classification data set, ready to train on.
@@ -47,6 +49,7 @@ class Images(NamedTuple):
     class_names: tuple[str, ...]
 
 
+@checked
 def area_average(x: NDArray[np.generic], pixels: int) -> NDArray[np.float32]:
     """Shrink square images ``(N, C, S, S)`` to ``pixels`` by averaging equal blocks.
 
@@ -63,6 +66,7 @@ def area_average(x: NDArray[np.generic], pixels: int) -> NDArray[np.float32]:
     return blocks.mean(axis=(3, 5), dtype=np.float32)
 
 
+@checked
 def balanced_subset(labels: NDArray[np.generic], images: int, classes: int) -> NDArray[np.intp]:
     """Return indices of ``images`` training images, as many of each class, give or take one.
 
@@ -92,6 +96,7 @@ def balanced_subset(labels: NDArray[np.generic], images: int, classes: int) -> N
     return np.asarray(sorted(np.concatenate(chosen), key=lambda i: rank[i]), dtype=np.intp)
 
 
+@checked
 def prepare(name: str, raw: Images, images: int | None) -> Dataset:
     """Take a subset of the training images if asked to, normalise, and turn into tensors."""
     train_x, train_y = raw.train_x, raw.train_y
@@ -115,6 +120,7 @@ def prepare(name: str, raw: Images, images: int | None) -> Dataset:
     )
 
 
+@checked
 def describe(dataset: Dataset) -> dict[str, object]:
     """Say which data set this is *as used*: sizes, and a fingerprint of every label and pixel.
 

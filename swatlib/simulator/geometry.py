@@ -17,7 +17,7 @@ from torch import nn
 from swatlib import checks
 from swatlib.accounting import Layer as Use
 from swatlib.accounting import trace
-from swatlib.checked import checked_fields
+from swatlib.checked import checked, checked_fields
 from swatlib.twin import Example
 
 PRODUCTS = ("forward", "input_grad", "weight_grad")
@@ -134,6 +134,7 @@ class Layer:
         return self.batch * math.prod(self.output) * math.prod(self.weight_shape)
 
 
+@checked(example=None)
 def layers_of(model: nn.Module, example: Example) -> list[Layer]:
     """Shapes of the convolutions and linear layers of a model, in the order they run.
 

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from swatlib.accounting.record import watch
 from swatlib.accounting.trace import passed_over, weight_ids
+from swatlib.checked import checked
 from swatlib.masks import keep
 from swatlib.products import Convolution
 from swatlib.simulator.geometry import Layer, as_layers, check_kinds
@@ -25,6 +26,7 @@ from swatlib.twin import Example, call_of, copied, tensors_in
 Loss = Callable[[Any, Any], Tensor]
 
 
+@checked(x=None)
 def masks_of(
     model: nn.Module, x: Example, y: Any = None, loss: Loss = functional.cross_entropy
 ) -> tuple[list[Layer], list[Masks]]:
