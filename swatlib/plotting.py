@@ -212,8 +212,14 @@ def plot_live(ax: Axes, x: Any, y: Any, name: str, index: int = 0) -> None:
 
 
 @checked
-def plot_paper(ax: Axes, x: Any, y: Any, label: str = "paper") -> None:
-    """Draw values that a paper states: open black diamonds, never joined."""
+def plot_paper(ax: Axes, x: Any, y: Any, label: str | None = "paper") -> None:
+    """Draw values that a paper states: open black diamonds, never joined, once in the legend.
+
+    Parameters
+    ----------
+    label
+        Their name in the legend; None leaves them out of it.
+    """
     ax.plot(
         x, y, linestyle="none", marker="D", markersize=7, markerfacecolor="none",
         markeredgecolor="black", markeredgewidth=1.4, label=label, zorder=5,

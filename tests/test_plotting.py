@@ -131,3 +131,10 @@ def test_bad_input_is_named():
         plotting.mean_interval(runs(), "method", "loss")
     with pytest.raises(ValueError, match=r"confidence must be in \(0, 1\), got 95"):
         plotting.mean_interval(runs(), "method", "accuracy", 95)
+
+
+def test_paper_values_without_a_label_are_not_in_the_legend():
+    _, ax = plotting.figure()
+    plotting.plot_paper(ax, [0, 1], [1, 0], "papers")
+    plotting.plot_paper(ax, [2], [1], None)
+    assert ax.get_legend_handles_labels()[1] == ["papers"]
