@@ -53,6 +53,8 @@ class Selector:
         period = 1
     keeps_mask: ClassVar[bool] = False
     """With a period, a mask is kept and not a threshold."""
+    only_convolutions: ClassVar[bool] = False
+    """Linear layers have nothing that it could choose."""
     draws: ClassVar[bool] = False
     """Uses torch's random numbers."""
 
@@ -263,6 +265,8 @@ class TopK(Selector):
         x = _floating(x.detach())
         if self.exact or not x.numel():
             return topk_mask(x, self.sparsity, self.over)
+        if not self.sparsity:  # nothing is dropped, by no threshold, estimated or kept
+            return x.new_zeros((), dtype=torch.promote_types(x.dtype, torch.float32))
         if self.period == 1 or memory is None:
             return topk_threshold(x, self.sparsity, self.over, self.sample)
         rows, _ = _rows(x, self.over)

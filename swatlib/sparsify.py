@@ -90,7 +90,7 @@ def sparsify_(
     for name, layer, own in chosen:
         if not layer.weight.is_meta and not torch.isfinite(layer.weight).all():
             raise ValueError(f"weights of layer {name!r} must be finite, got NaN or infinity")
-        structured = [s for s in own.slots().values() if getattr(s, "only_convolutions", False)]
+        structured = [s for s in own.slots().values() if s and s.only_convolutions]
         if structured and isinstance(layer, nn.Linear):
             raise ValueError(
                 f"layer {name!r} is linear and has no channels for {structured[0]}: leave it out "
