@@ -259,11 +259,8 @@ class _Product(Function):
         x = keep(restore(Compressed(values, where, *ctx.x_layout)), x_criterion)
         weight = keep(weight, w_criterion).to(grad.dtype)
         for_input, for_weight = ctx.gradient_selectors
-        g_input = keep(grad, for_input.criterion(grad)) if for_input else grad
-        if for_weight == for_input:
-            g_weight = g_input
-        else:
-            g_weight = keep(grad, for_weight.criterion(grad)) if for_weight else grad
+        g_input = _selected(grad, for_input)
+        g_weight = g_input if for_weight == for_input else _selected(grad, for_weight)
 
         backward = _linear_backward if ctx.geometry is None else _convolution_backward
         needs = ctx.needs_input_grad[:3]
@@ -283,6 +280,13 @@ class _Product(Function):
             None if db is None else db.to(ctx.bias_dtype),
             *(None,) * 9,
         )
+
+
+def _selected(grad: Tensor, selector: Selector | None) -> Tensor:
+    # At sparsity 0 the gradient itself, so that the dense layer's one call serves all products.
+    if selector is None or not selector.sparsity:
+        return grad
+    return keep(grad, selector.criterion(grad))
 
 
 # Compressed copies of activations that are still in use, so that layers with a common input (a

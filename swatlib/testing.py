@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from swatlib.masks import keep
+from swatlib.products import ColumnSelector
 from swatlib.selectors import Selector
 from swatlib.slots import Recipe
 from swatlib.sparsify import densify_, report, sparse_layers, sparsify_
