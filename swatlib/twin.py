@@ -64,7 +64,11 @@ def without_weights(model: nn.Module) -> nn.Module:
     A sparse layer's choice needs values; its shapes are the dense layer's. Any other layer keeps
     the forward pass it has.
     """
-    twin = copied(model, _shape_of)
+    return densified(copied(model, _shape_of))
+
+
+def densified(twin: nn.Module) -> nn.Module:
+    """Make a copy's sparse layers dense, for the sake of shapes alone, in place; return it."""
     for module in list(twin.modules()):
         if isinstance(module, SparseConv2d | SparseLinear):
             module.to_dense()

@@ -276,10 +276,18 @@ def test_a_users_hooks_are_not_called() -> None:
     assert not heard
 
 
-def test_a_model_that_needs_values_is_refused() -> None:
-    model = Of(lambda m, x: m.a(x) * float(x.sum()), a=nn.Linear(4, 2))
-    with pytest.raises(ValueError, match=r"example of shape \(3, 4\) does not fit: .*meta"):
-        trace(model, (3, 4))
+def test_a_model_that_asks_for_values_needs_an_example_that_has_them() -> None:
+    def run(m: Any, x: Tensor, mask: Tensor) -> Tensor:
+        y = m.a(x)
+        return y if mask.all() else F.scaled_dot_product_attention(y, y, y)
+
+    x, mask = torch.randn(2, 3, 4), torch.tensor([True, False])
+    model = Of(run, a=nn.Linear(4, 2))
+    with pytest.raises(ValueError, match=r"shape \(2, 3, 4\), \(2,\) does not fit: .*meta"):
+        trace(model, ((2, 3, 4), mask))
+    with pytest.warns(UserWarning, match="outside"):
+        a, attention = trace(sparsify_(model, swat(0.5, first_layer_dense=False)), (x, mask)).layers
+    assert (a.forward_macs, attention.forward_macs) == (2 * 3 * 4 * 2, 2 * (3 * 3 * 2) * 2)
 
 
 def test_inside_inference_mode_and_no_grad() -> None:

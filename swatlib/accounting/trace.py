@@ -2,20 +2,30 @@
 
 The network runs once on meta tensors, forward and backward, which have a shape and no storage, so
 ResNet-50 at 224 pixels takes a fraction of a second and no memory, and the user's model is left as
-it was.
+it was. Only a model that asks for values, as of a mask, runs with them, as a copy.
 """
 
 import warnings
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from swatlib.accounting.layer import Network
+from swatlib.accounting.layer import Layer, Network
 from swatlib.accounting.record import BACKWARD, COUNTED, Record, watch
 from swatlib.checked import checked
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.sparsify import sparsifiable
-from swatlib.twin import Example, call_of, onto_meta, tensors_in, without_weights
+from swatlib.twin import (
+    Call,
+    Example,
+    call_of,
+    copied,
+    densified,
+    onto_meta,
+    tensors_in,
+    without_weights,
+)
 
 
 @checked(example=None)
@@ -43,8 +53,8 @@ def trace(model: nn.Module, example: Example) -> Network:
     TypeError
         If `model` is no module or `example` nothing of the kind.
     ValueError
-        If the model cannot take such an input or cannot run without values, or has no convolution
-        or linear layer.
+        If the model cannot take such an input, has no convolution or linear layer, or asks for
+        values where `example` or the model has none.
 
     Warns
     -----
@@ -54,21 +64,17 @@ def trace(model: nn.Module, example: Example) -> Network:
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
-    args, kwargs = onto_meta(call_of(example, model))
-    shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in([args, kwargs]))
+    call = call_of(example, model)
     try:
-        twin = without_weights(model)
-    except (RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"model cannot be copied to be traced: {reason}") from error
-    with watch(twin, passed_over(model), weight_ids(model)) as record:
-        try:
-            output = twin(*args, **kwargs)
-        except Exception as error:  # whatever a stranger's forward pass raises
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            raise ValueError(f"example of shape {shapes} does not fit: {reason}") from error
-        record.over = True
-        layers = record.finish(_backward(record, output))
+        layers = _layers(model, without_weights(model), onto_meta(call))
+    except Exception as error:  # whatever a stranger's forward pass raises
+        if any(t.is_meta for t in [*tensors_in(call), *model.parameters()]):
+            raise _misfit(call, error) from error
+        try:  # some ask for values, as of a mask
+            with torch.random.fork_rng(devices=[]):
+                layers = _layers(model, densified(copied(model)), call)
+        except Exception as second:
+            raise _misfit(call, second) from second
     if not any(layer.weight for layer in layers):
         raise ValueError(
             f"model must use an nn.Conv2d or nn.Linear, {type(model).__name__} has none"
@@ -83,6 +89,23 @@ def trace(model: nn.Module, example: Example) -> Network:
             stacklevel=2,
         )
     return Network(layers)
+
+
+def _layers(model: nn.Module, twin: nn.Module, call: Call) -> tuple[Layer, ...]:
+    args, kwargs = call
+    with (
+        sdpa_kernel(SDPBackend.MATH),  # products that the table of formulas knows, on any device
+        watch(twin, passed_over(model), weight_ids(model)) as record,
+    ):
+        output = twin(*args, **kwargs)
+        record.over = True
+        return record.finish(_backward(record, output))
+
+
+def _misfit(call: Call, error: Exception) -> ValueError:
+    shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in(call))
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return ValueError(f"example of shape {shapes} does not fit: {reason}")
 
 
 def _described(name: str, modules: dict[str, nn.Module]) -> str:
@@ -128,9 +151,9 @@ def _backward(record: Record, output: object) -> int | None:
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
         warnings.warn(
-            f"the backward pass cannot be followed without values, so every gradient is counted "
-            f"that could be needed: {reason}",
-            stacklevel=3,
+            f"the backward pass cannot be followed, so every gradient is counted that could be "
+            f"needed: {reason}",
+            stacklevel=4,
         )
         return None
     return record.products.macs - before
