@@ -240,7 +240,7 @@ def test_recipes_for_layers_that_are_not_there() -> None:
 def test_arguments_of_the_wrong_kind() -> None:
     with pytest.raises(TypeError, match=r"model must be an nn\.Module, got"):
         sparsify_([nn.Linear(2, 2)], swat(0.5))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="recipe must be a Recipe or a mapping, got 0.9"):
+    with pytest.raises(TypeError, match=r"recipe must be a Recipe or a mapping, got 0\.9"):
         sparsify_(net(), 0.9)  # type: ignore[arg-type]
 
 

@@ -85,7 +85,7 @@ TRAINED = {
 """Methods whose layer densities are known only after training, and what they depend on."""
 
 
-@checked
+@checked(sparsity=checks.sparsity)
 def method_densities(
     name: str,
     network: Network,
