@@ -382,7 +382,8 @@ def _row(record: Record) -> dict[str, Any]:
         row[f"metrics.{name}" if name in row else name] = value
     for name in _OF_THE_RUN:
         row[f"record.{name}" if name in row else name] = getattr(record, name)
-    row["fingerprint"] = (record.data or {}).get("fingerprint")
+    name = "record.fingerprint" if "fingerprint" in row else "fingerprint"
+    row[name] = (record.data or {}).get("fingerprint")
     return row
 
 
@@ -412,12 +413,19 @@ def read_epochs(folder: Path | str) -> pd.DataFrame:
 
     The columns are those of `read_records`, with the entries of ``metrics["epochs"]`` (one dict of
     numbers per epoch) in place of the metrics, and ``epoch`` counting from 1 if the dicts do not.
+    A record whose epochs are anything else is skipped with a warning.
     """
     import pandas as pd
 
     rows = []
     for record in iterate_records(Path(folder)):
+        epochs = record.metrics.get("epochs", [])
+        if not isinstance(epochs, list) or not all(isinstance(epoch, dict) for epoch in epochs):
+            warnings.warn(
+                f"skipped: record {record.key}: epochs must be a list of objects", stacklevel=2
+            )
+            continue
         base = _row(dataclasses.replace(record, metrics={}))
-        for number, epoch in enumerate(record.metrics.get("epochs", []), start=1):
+        for number, epoch in enumerate(epochs, start=1):
             rows.append(base | {"epoch": number} | epoch)
     return pd.DataFrame(rows)

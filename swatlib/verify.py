@@ -36,8 +36,8 @@ class Verdict:
     identical : bool
         Every number of every epoch is the same.
     agrees : bool
-        Every single metric (the lists by epoch aside) is the same, or a float that differs by no
-        more than the tolerance.
+        Every single metric, within dicts and tables too (lists by epoch aside), is the same, or a
+        float that differs by no more than the tolerance.
     differences : dict
         ``name: (recorded, now)`` of the single metrics that are not the same.
     """
@@ -67,14 +67,33 @@ def _near(a: Any, b: Any, tolerance: float) -> bool:
     return close or _same(a, b)
 
 
+def _singles(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the single metrics, those within dicts and tables as ``NAME.INNER``."""
+    found: dict[str, Any] = {}
+
+    def add(name: str, value: Any) -> None:
+        table = isinstance(value, list | tuple) and any(isinstance(row, dict) for row in value)
+        if isinstance(value, dict) or table:
+            for inner, item in value.items() if isinstance(value, dict) else enumerate(value):
+                add(f"{name}.{inner}", item)
+        elif not isinstance(value, list | tuple):
+            found[name] = value
+
+    for name, value in metrics.items():
+        if name != "epochs":
+            add(name, value)
+    return found
+
+
 @checked
 def compare(record: Record, metrics: dict[str, Any], tolerance: float = TOLERANCE) -> Verdict:
     """Compare the metrics of a record with ``metrics``, see `Verdict`."""
     missing = object()
     differences = {}
-    for name in record.metrics.keys() | metrics.keys():
-        a, b = record.metrics.get(name, missing), metrics.get(name, missing)
-        if not isinstance(a, list | dict) and not _same(a, b):
+    recorded, now = _singles(record.metrics), _singles(metrics)
+    for name in recorded.keys() | now.keys():
+        a, b = recorded.get(name, missing), now.get(name, missing)
+        if not _same(a, b):
             differences[name] = (None if a is missing else a, None if b is missing else b)
     agrees = all(_near(a, b, tolerance) for a, b in differences.values())
     return Verdict(record.key, _same(record.metrics, metrics), agrees, differences)

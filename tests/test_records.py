@@ -336,3 +336,20 @@ def test_tables(tmp_path: Path) -> None:
 def test_an_empty_folder_is_an_empty_table(tmp_path: Path) -> None:
     assert len(read_records(tmp_path)) == 0
     assert len(read_epochs(tmp_path)) == 0
+
+
+def test_epochs_that_are_none_are_named_and_skipped(tmp_path: Path) -> None:
+    write_record(tmp_path, record())
+    for seed, epochs in enumerate((60, None, [1.0], "many"), start=1):
+        write_record(tmp_path, record(Toy(seed=seed), metrics={"epochs": epochs}))
+    with pytest.warns(UserWarning, match="epochs must be a list of objects") as caught:
+        assert read_epochs(tmp_path)["seed"].tolist() == [0, 0]
+    assert len(caught) == 4
+    assert len(read_records(tmp_path)) == 5
+
+
+def test_a_field_called_fingerprint(tmp_path: Path) -> None:
+    write_record(tmp_path, record(metrics={"fingerprint": "mine", "device": 3}))
+    table = read_records(tmp_path)
+    assert table[["fingerprint", "record.fingerprint"]].to_numpy().tolist() == [["mine", "abc"]]
+    assert table[["device", "record.device"]].to_numpy().tolist() == [[3, "cpu"]]

@@ -75,6 +75,33 @@ def test_tolerance(tmp_path: Path, change: dict[str, Any], agrees: bool) -> None
     assert set(verdict.differences) == set(change) - {"epochs"}
 
 
+def test_what_lies_deeper_is_compared(tmp_path: Path) -> None:
+    """Counted cycles and tables of rows have no single metric at the top."""
+
+    def counted(run: Run) -> dict[str, Any]:
+        rows = [{"layer": "fc", "entropy": 1.0}, {"layer": "conv", "entropy": 2.0}]
+        return {"forward": {"cycles": 100, "lost": {"halo": 0.5}}, "rows": rows, "curve": [1, 2]}
+
+    sweep([Run(0)], tmp_path, counted)
+
+    def verdict(**change: Any) -> Any:
+        (one,) = verify(
+            tmp_path, train=lambda run: counted(run) | change, make_run=lambda s: Run(**s)
+        )
+        return one
+
+    assert verdict().identical
+    cycles = verdict(forward={"cycles": 150, "lost": {"halo": 0.5}})
+    assert not cycles.agrees
+    assert cycles.differences == {"forward.cycles": (100, 150)}
+    near = verdict(forward={"cycles": 100, "lost": {"halo": 0.75}})
+    assert (near.agrees, near.differences) == (True, {"forward.lost.halo": (0.5, 0.75)})
+    assert not verdict(rows=[{"layer": "fc", "entropy": 1.0}]).agrees
+    assert not verdict(rows=[]).agrees
+    assert not verdict(forward=3).agrees
+    assert verdict(curve=[1, 3]).agrees
+
+
 def test_trains_with_the_threads_of_the_record(tmp_path: Path) -> None:
     before = torch.get_num_threads()
     sweep([Run(0)], tmp_path, train)

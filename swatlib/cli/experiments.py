@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from swatlib.cli.places import records_folder, records_root
+from swatlib.cli.places import is_there, records_folder, records_root
 
 
 def experiments(
@@ -22,13 +22,12 @@ def experiments(
 ) -> None:
     """List the named experiments: number of runs, how many are done and how many are missing."""
     from swatlib.experiments import EXPERIMENTS
-    from swatlib.records import record_path
 
     width = max(map(len, EXPERIMENTS))
     typer.echo(f"{'experiment':{width}}  runs  done  missing")
     for name, declare in EXPERIMENTS.items():
         runs = declare()
         folder = records_folder(name, None if records is None else records / name)
-        done = sum(record_path(folder, run).is_file() for run in runs)
+        done = sum(is_there(folder, run) for run in runs)
         typer.echo(f"{name:{width}}  {len(runs):4}  {done:4}  {len(runs) - done:7}")
     typer.echo(f"records in {records if records is not None else records_root()}")

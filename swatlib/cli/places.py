@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,3 +39,15 @@ def experiment_runs(name: str) -> Sequence[DataclassInstance]:
     if name not in EXPERIMENTS:
         raise ValueError(f"unknown experiment {name!r}: allowed are {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]()
+
+
+def is_there(folder: Path, run: DataclassInstance) -> bool:
+    """Say whether a run has a good record; whatever else is in its place is named in a warning."""
+    from swatlib.records import UnknownVersion
+    from swatlib.sweep import is_done
+
+    try:
+        return is_done(folder, run)
+    except (UnknownVersion, OSError) as error:
+        warnings.warn(f"not done: {error}", stacklevel=2)
+        return False

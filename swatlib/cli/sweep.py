@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from swatlib.cli.places import experiment_runs, records_folder
+from swatlib.cli.places import experiment_runs, is_there, records_folder
 
 
 def sweep(
@@ -33,18 +33,14 @@ def sweep(
     sweeps of one experiment may run at once.
     """
     from swatlib.records import key, specification
-    from swatlib.sweep import is_done, seconds
+    from swatlib.sweep import seconds
     from swatlib.sweep import sweep as compute
 
     runs = experiment_runs(name)
     folder = records_folder(name, records)
     if listing:
         for run in runs:
-            try:
-                state = "done   " if folder.is_dir() and is_done(folder, run) else "missing"
-            except OSError as error:
-                typer.echo(f"warning: {error}", err=True)
-                state = "no good"
+            state = "done   " if is_there(folder, run) else "missing"
             fields = specification(run).items()
             values = " ".join(f"{k}={v}" for k, v in fields if v not in (None, {}, []))
             typer.echo(f"{key(specification(run))} {state} {values}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -93,6 +95,53 @@ def test_experiments_counts_what_is_there(tmp_path: Path) -> None:
     rows = {line.split()[0]: line.split()[1:] for line in output.splitlines()}
     assert rows["toys"] == ["3", "2", "1"]
     assert rows["bad-toys"] == ["4", "0", "4"]
+
+
+def test_what_is_no_good_record_is_not_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep(RUNS, tmp_path / "toys", toy)
+    paths = [record_path(tmp_path / "toys", run) for run in RUNS]
+    paths[0].write_text(paths[0].read_text().replace("50.0", "99.0"))
+    paths[1].write_text(paths[1].read_text().replace('"version": 2', '"version": 1'))
+    paths[2].unlink()
+    paths[2].mkdir()
+    for command in (["experiments"], ["sweep", "toys", "--list"]):
+        with pytest.raises(SystemExit) as caught:
+            main(command)
+        assert not caught.value.code
+        output, errors = capsys.readouterr()
+        assert len(errors.splitlines()) == 3
+        assert all(line.startswith("warning: ") for line in errors.splitlines())
+        assert all(path.name in errors for path in paths)
+        assert "done   " not in output
+        if command == ["experiments"]:
+            assert output.splitlines()[1].split() == ["toys", "3", "0", "3"]
+
+
+def test_a_sweep_ends_at_sigterm_as_at_ctrl_c(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(run: Run) -> dict[str, Any]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return toy(run)
+
+    monkeypatch.setattr("swatlib.sweep.own_train", lambda: told)
+    before = signal.getsignal(signal.SIGTERM)
+    assert errs(capsys, "sweep", "toys") == (130, "interrupted")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_sweep_stops_at_a_full_disk(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    code, line = errs(capsys, "sweep", "toys")
+    assert code == 2
+    assert "No space left on device" in line
 
 
 def test_records_list(tmp_path: Path) -> None:
