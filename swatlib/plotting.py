@@ -9,7 +9,7 @@ are never mixed up: a *live* run is a thin line without markers, *records* are m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -167,7 +167,7 @@ def plot_records(
     x: str,
     y: str,
     series: str | None = None,
-    order: Sequence[str] | None = None,
+    order: Iterable[str] | None = None,
 ) -> pd.DataFrame:
     """Draw finished runs: a marked line per series with a 95 % interval over its seeds.
 

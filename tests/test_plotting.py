@@ -63,6 +63,13 @@ def test_records_draw_one_marked_line_per_series_with_a_band():
     assert len(drawn) == 4
 
 
+def test_the_order_may_be_the_values_of_a_mapping():
+    _, ax = plotting.figure()
+    names = {"SWAT": "swat", "chance": "random"}
+    plotting.plot_records(ax, runs(), "sparsity", "accuracy", "method", names.values())
+    assert [line.get_label() for line in ax.lines] == ["swat", "random"]
+
+
 def test_live_records_and_paper_look_different():
     _, ax = plotting.figure()
     plotting.plot_live(ax, [0, 1], [0, 1], "swat")

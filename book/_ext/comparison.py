@@ -35,7 +35,7 @@ NUMBER = re.compile(
     (?:
         [-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)          # 12 or 1,234
         (?:\.\d*)?(?:[eE][-+]?\d+)?               # 0.5, 1. and 1e-4
-        (?![\w:]|\.\d)                            # not 5x, not a key
+        (?!\w|\.\d|\ ?%?['"]?:)                   # not 5x, not a key: seed 0: or '50%':
       | [-+−]?(?:nan|NaN|inf)(?!\w)
     )
     """,

@@ -43,6 +43,7 @@ from comparison import (  # noqa: E402
         ("nan -inf NaN", ["nan", "-inf", "NaN"]),
         ("layer1.0.conv1 2:4 16x16 5x resnet18 v1.2.3 banana", []),
         ("{0.9: 0.5}, seed 0: 93.2", ["0.5", "93.2"]),
+        ("{'50%': 11, '80 %': 22, 7: 'a'}, at 90 %: 1.5", ["11", "22", "1.5"]),
         ("layers 3-4, a-5", ["3", "4", "5"]),
     ],
 )
