@@ -24,13 +24,24 @@ KEPT = "swatlib"
 class _Sparse:
     """What both sparse layers share: a recipe and the memory of its periodic selectors."""
 
-    recipe: Recipe
     memory: dict[str, Memory]
     compressed: bool = False
     called: bool = False
     """Whether it was called since it was made sparse; reading its weight elsewhere is no call."""
     weight: Tensor
     training: bool
+
+    @property
+    def recipe(self) -> Recipe:
+        """The row of the table this layer follows."""
+        # Kept under its own text. To torch.compile an attribute that changes becomes a symbol, of
+        # which no count can be made; another key is another constant.
+        (text,) = self._recipe
+        return self._recipe[text]
+
+    @recipe.setter
+    def recipe(self, recipe: Recipe) -> None:
+        self._recipe = {repr(recipe): recipe}
 
     def _attach(self, recipe: Recipe) -> None:
         self.recipe = recipe
@@ -282,7 +293,7 @@ def _become(layer: Any, sparse: type, dense: type, recipe: Recipe) -> Any:
 
 
 def _return(layer: Any, dense: type) -> Any:
-    del layer.recipe, layer.memory
+    del layer._recipe, layer.memory
     for name in ("compressed", "called"):
         layer.__dict__.pop(name, None)
     layer.__class__ = dense

@@ -197,7 +197,11 @@ def random_mask(
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """Return a mask of exactly K entries per slice, drawn uniformly without replacement."""
-    return topk_mask(torch.rand(x.shape, generator=generator, device=x.device), sparsity, over)
+    if generator is None:  # torch.compile takes symbolic sizes only without the keyword
+        scores = torch.rand(x.shape, device=x.device)
+    else:
+        scores = torch.rand(x.shape, generator=generator, device=x.device)
+    return topk_mask(scores, sparsity, over)
 
 
 def _check_whole(name: str, value: object, over: str) -> None:

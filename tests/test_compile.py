@@ -3,6 +3,7 @@
 import copy
 import shutil
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,41 @@ def test_a_compiled_period_is_not_frozen_into_the_graph() -> None:
     densify_(model)
     torch.compiler.reset()
     torch.testing.assert_close(compiled(x), model(x))
+
+
+SCHEDULED = {
+    "SWAT": lambda s: swat(s, first_layer_dense=False),
+    "SWAT, period 3": lambda s: swat(s, period=3),
+    "gradients": lambda s: sparse_backward(gradient=s),
+}
+
+
+@pytest.mark.parametrize("scheduled", SCHEDULED.values(), ids=list(SCHEDULED))
+def test_a_recipe_that_changes_between_steps(scheduled: Callable[[float], Recipe]) -> None:
+    """And a smaller last batch, in the middle of the schedule: each step is what eager gives."""
+    torch.compiler.reset()
+    eager = sparsify_(net(), scheduled(0.5))
+    model = copy.deepcopy(eager)
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    for sparsity, n in ((0.5, 4), (0.6, 4), (0.7, 4), (0.7, 3), (0.8, 4)):
+        batches = [torch.randn(n, 3, 8, 8)]
+        sparsify_(eager, scheduled(sparsity))
+        sparsify_(model, scheduled(sparsity))
+        found = trained(model, compiled, batches)  # type: ignore[arg-type]
+        expected = trained(eager, eager, batches)
+        for a, b in zip(found, expected, strict=True):
+            torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("over", ["NCHW", "CHW"])
+def test_random_selection_with_a_smaller_last_batch(over: str) -> None:
+    torch.compiler.reset()
+    model = sparsify_(net(), saw(0.75, random=True, over=over))
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    weight = model[4].weight  # type: ignore[index]
+    for n in (4, 4, 3, 2):
+        model.zero_grad()
+        compiled(torch.randn(n, 3, 8, 8)).sum().backward()
+        # K of the activations' columns of ones: at most so many weights of a row see a gradient.
+        kept = -(-n * 54 // 4) if over == "NCHW" else n * -(-54 // 4)
+        assert 0 < weight.grad.count_nonzero() <= 5 * kept
