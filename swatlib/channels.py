@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from swatlib import checks
-from swatlib.checked import checked, checked_fields
+from swatlib.checked import checked, checked_fields, explained
 from swatlib.memory import Memory
 from swatlib.selectors import Selector, topk_mask
 
@@ -55,7 +55,7 @@ class TopChannels(Selector):
         if self.period != 1:
             raise ValueError(f"period of a structured selector must be 1, got {self.period}")
 
-    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
+    @explained(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,
@@ -84,7 +84,7 @@ class TopChannels(Selector):
         return f"TopK {self.sparsity:g} channels per {self.per}"
 
 
-@checked(weight=checks.tensor)
+@explained(weight=checks.tensor)
 def channel_norms(weight: Tensor) -> Tensor:
     """Return the L1 norm of every kh x kw slice of a weight: (Cout, Cin, kh, kw) to (.., 1, 1).
 

@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
-from functools import cache, partial, wraps
+from functools import cache, cached_property, partial, wraps
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -42,28 +42,73 @@ def checked(function: Any = None, /, **given: Check | None) -> Any:
     """
     if function is None:
         return partial(checked, **given)
-    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    names = [p.name for p in signature(function).parameters.values() if p.kind in kinds]
-    found: dict[str, Check] | None = None
+    check = _Arguments(function, given)
 
     @wraps(function)
     def wrapper(*args: Any, **named: Any) -> Any:
-        nonlocal found
         if torch.compiler.is_compiling():
             return function(*args, **named)
-        if found is None:  # only now: a hint may name what is defined further down
-            every = _of_hints(function) | given
-            found = {name: check for name, check in every.items() if check is not None}
-        plain = [
-            found[name](name, value) if name in found else value
-            for name, value in zip(names, args, strict=False)
-        ]
-        for name, value in named.items():
-            if name in found:
-                named[name] = found[name](name, value)
-        return function(*plain, *args[len(plain) :], **named)
+        return function(*check.positional(args), **check.named(named))
 
     return wrapper
+
+
+def explained(**given: Check | None) -> Callable[[F], F]:
+    """Return a decorator like :func:`checked` for what every layer calls in every step.
+
+    It costs nothing as long as all is well: only if the function fails are the arguments checked,
+    to say which one was wrong. Where none is, the error is the function's own.
+    """
+
+    def decorate(function: Any) -> Any:
+        check = _Arguments(function, given)
+
+        @wraps(function)
+        def wrapper(*args: Any, **named: Any) -> Any:
+            if torch.compiler.is_compiling():
+                return function(*args, **named)
+            try:
+                return function(*args, **named)
+            except Exception as error:
+                try:
+                    check.positional(args)
+                    check.named(named)
+                except (TypeError, ValueError) as wrong:
+                    raise wrong from error
+                raise
+
+        return wrapper
+
+    return decorate
+
+
+class _Arguments:
+    """The checks of a function's arguments."""
+
+    def __init__(self, function: Callable[..., Any], given: dict[str, Check | None]):
+        kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+        self.function, self.given = function, given
+        self.names = [p.name for p in signature(function).parameters.values() if p.kind in kinds]
+
+    @cached_property
+    def of(self) -> dict[str, Check]:
+        # Only at the first call: a hint may name what is defined further down.
+        every = _of_hints(self.function) | self.given
+        return {name: check for name, check in every.items() if check is not None}
+
+    def positional(self, args: tuple[Any, ...]) -> list[Any]:
+        of = self.of
+        plain = [
+            of[name](name, value) if name in of else value
+            for name, value in zip(self.names, args, strict=False)
+        ]
+        return [*plain, *args[len(plain) :]]
+
+    def named(self, named: dict[str, Any]) -> dict[str, Any]:
+        of = self.of
+        return {
+            name: of[name](name, value) if name in of else value for name, value in named.items()
+        }
 
 
 def checked_fields(value: Any, **given: Check) -> None:

@@ -120,6 +120,8 @@ def _interval(
 
 def sparsity(name: str, value: Any) -> float:
     """Return ``value`` as a float if it is a number in [0, 1)."""
+    if type(value) is float and 0 < value < 1:  # in every step of every layer
+        return value
     return number(name, value, least=0, below=1)
 
 

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from swatlib import checks
-from swatlib.checked import checked, checked_fields
+from swatlib.checked import checked, checked_fields, explained
 from swatlib.nm import unfold
 from swatlib.products import PLAIN, ColumnSelector, Convolution
 
@@ -52,7 +52,7 @@ def shift_matrix(height: int, width: int) -> Tensor:
     return shift
 
 
-@checked(grad=checks.tensor)
+@explained(grad=checks.tensor)
 def pair_sum(grad: Tensor) -> Tensor:
     """Return the sum of horizontally adjacent pairs: G + G T at the pixels kept.
 
@@ -73,7 +73,7 @@ def pair_sum(grad: Tensor) -> Tensor:
     return total
 
 
-@checked(grad=checks.tensor, x=checks.tensor)
+@explained(grad=checks.tensor, x=checks.tensor)
 def weight_gradient(
     grad: Tensor,
     x: Tensor,
@@ -112,7 +112,7 @@ def weight_gradient(
     )
 
 
-@checked(x=checks.tensor)
+@explained(x=checks.tensor)
 def columns_needed(x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
     """Return the part of ``x`` that the kept columns read.
 
@@ -241,12 +241,12 @@ class FixedColumns(ColumnSelector):
     def __post_init__(self) -> None:
         checked_fields(self)
 
-    @checked(x=checks.tensor)
+    @explained(x=checks.tensor)
     def saved(self, x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
         """Return what of ``x`` the backward pass needs, see :func:`columns_needed`."""
         return columns_needed(x, weight_shape, geometry)
 
-    @checked(grad=checks.tensor, saved=checks.tensor)
+    @explained(grad=checks.tensor, saved=checks.tensor)
     def weight_gradient(
         self, grad: Tensor, saved: Tensor, weight_shape: torch.Size, geometry: Convolution
     ) -> Tensor:

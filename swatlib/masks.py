@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 
 from swatlib import checks
-from swatlib.checked import checked
+from swatlib.checked import explained
 from swatlib.thresholds import INTEGERS, above, keep_above
 
 
-@checked(x=checks.dense, criterion=checks.optional(checks.dense))
+@explained(x=checks.dense, criterion=checks.optional(checks.dense))
 def keep(x: Tensor, criterion: Tensor | None) -> Tensor:
     """Apply a criterion: a bool mask, a threshold, or None for everything."""
     if criterion is None:
@@ -16,7 +16,7 @@ def keep(x: Tensor, criterion: Tensor | None) -> Tensor:
     return masked(x, criterion) if criterion.dtype == torch.bool else keep_above(x, criterion)
 
 
-@checked(x=checks.dense, criterion=checks.dense)
+@explained(x=checks.dense, criterion=checks.dense)
 def as_mask(x: Tensor, criterion: Tensor) -> Tensor:
     """Return the mask, of the shape of ``x``, of what :func:`keep` keeps; a new tensor."""
     if criterion.dtype == torch.bool:
@@ -24,7 +24,7 @@ def as_mask(x: Tensor, criterion: Tensor) -> Tensor:
     return above(x, criterion)
 
 
-@checked(x=checks.dense, mask=checks.mask)
+@explained(x=checks.dense, mask=checks.mask)
 def masked(x: Tensor, mask: Tensor) -> Tensor:
     """Return ``x`` with zeros outside the mask, in the memory format of ``x``.
 

@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swatlib import checks
-from swatlib.checked import checked, checked_fields
+from swatlib.checked import checked, checked_fields, explained
 from swatlib.memory import Memory, is_new_step
 from swatlib.products import ColumnSelector, Convolution
 from swatlib.selectors import DIMENSIONS, Selector
@@ -47,7 +47,7 @@ def check_nm(n: int, m: int) -> None:
     checks.count("n", n, most=checks.count("m", m))
 
 
-@checked(x=checks.tensor)
+@explained(x=checks.tensor)
 def nm_mask(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
     """Return the mask that keeps the ``n`` largest magnitudes of every ``m`` consecutive entries.
 
@@ -233,7 +233,7 @@ def periodic(name: str, arguments: str, choose: Callable[..., Tensor]) -> Callab
     return operator
 
 
-@checked(x=checks.tensor, weight=checks.optional(checks.tensor))
+@explained(x=checks.tensor, weight=checks.optional(checks.tensor))
 def chosen_mask(
     choose: Callable[..., Tensor],
     refreshed: Callable[..., Tensor],
@@ -309,7 +309,7 @@ class NM(Selector):
         """Fraction of entries set to zero, up to padding."""
         return 1 - self.n / self.m
 
-    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
+    @explained(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,
@@ -357,12 +357,12 @@ class UnfoldedNM(ColumnSelector):
         """Fraction of entries set to zero, up to padding."""
         return 1 - self.n / self.m
 
-    @checked(x=checks.tensor)
+    @explained(x=checks.tensor)
     def saved(self, x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
         """Return what of ``x`` the backward pass needs: all of it."""
         return x
 
-    @checked(grad=checks.tensor, saved=checks.tensor)
+    @explained(grad=checks.tensor, saved=checks.tensor)
     def weight_gradient(
         self, grad: Tensor, saved: Tensor, weight_shape: torch.Size, geometry: Convolution
     ) -> Tensor:
@@ -394,7 +394,7 @@ class UnfoldedNM(ColumnSelector):
         return f"{self.n}:{self.m} of unfolded X over HW"
 
 
-@checked(x=checks.tensor)
+@explained(x=checks.tensor)
 def unfold(x: Tensor, weight_shape: torch.Size, geometry: Convolution) -> Tensor:
     """Return im2col(X) of every sample, shape (N, groups, Cin / groups kh kw, Ho Wo)."""
     g = geometry

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from swatlib import checks
-from swatlib.checked import checked
+from swatlib.checked import explained
 
 # Multiplying eight bytes of 0 or 1, read as one integer, by GATHER moves their bits side by side
 # into the highest byte; no two products meet in one bit, so nothing carries.
@@ -25,13 +25,13 @@ DIAGONAL = 0x8040201008040201 - 2**64  # bit i of byte i, as a signed integer
 _INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-@checked(x=checks.dense)
+@explained(x=checks.dense)
 def as_it_lies(x: Tensor) -> Tensor:
     """Return a view of ``x`` with its dimensions in the order of memory, outermost first."""
     return x.permute(sorted(range(x.ndim), key=x.stride, reverse=True))
 
 
-@checked(mask=checks.mask)
+@explained(mask=checks.mask)
 def pack_bits(mask: Tensor) -> Tensor:
     """Pack a mask into bits.
 
@@ -47,7 +47,7 @@ def pack_bits(mask: Tensor) -> Tensor:
     return ((eights * GATHER) >> 56).to(torch.uint8)
 
 
-@checked(bits=partial(checks.tensor, dtypes=(torch.uint8,)))
+@explained(bits=partial(checks.tensor, dtypes=(torch.uint8,)))
 def unpack_bits(bits: Tensor, n: int) -> Tensor:
     """Return the mask of ``n`` entries that :func:`pack_bits` packed."""
     eights = (bits.to(torch.int64) * SPREAD) & DIAGONAL
@@ -79,13 +79,13 @@ class Compressed(NamedTuple):
         return self.values.nbytes + (0 if self.where is None else self.where.nbytes)
 
 
-@checked(x=checks.tensor)
+@explained(x=checks.tensor)
 def uncompressed(x: Tensor) -> Compressed:
     """Return ``x`` itself in the form of a :class:`Compressed`."""
     return Compressed(x, None, x.shape, x.stride())
 
 
-@checked(x=checks.tensor)
+@explained(x=checks.tensor)
 def compress(x: Tensor) -> Compressed:
     """Store a tensor in the fewest bytes: values and bits, values and gaps, or as it is.
 
@@ -113,7 +113,7 @@ def compress(x: Tensor) -> Compressed:
     return Compressed(values, where, x.shape, x.stride())
 
 
-@checked
+@explained()
 def restore(stored: Compressed) -> Tensor:
     """Return the tensor that :func:`compress` stored, in its memory format."""
     values, where, shape, stride = stored

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from swatlib import checks
-from swatlib.checked import checked, checked_fields
+from swatlib.checked import checked_fields, explained
 from swatlib.masks import keep as keep  # to apply what is chosen here
 from swatlib.memory import Memory
 from swatlib.thresholds import (
@@ -58,7 +58,7 @@ class Selector:
     draws: ClassVar[bool] = False
     """Uses torch's random numbers."""
 
-    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
+    @explained(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,
@@ -82,7 +82,7 @@ class Selector:
         raise NotImplementedError
 
 
-@checked(sparsity=checks.sparsity)
+@explained(sparsity=checks.sparsity)
 def kept_count(n: int, sparsity: float) -> int:
     """Return K = ceil((1 - s) n), the number of entries that survive out of ``n``.
 
@@ -119,7 +119,7 @@ def _rows(x: Tensor, over: str) -> tuple[Tensor, list[int]]:
     return x.permute(*others, *dims).reshape(rows, -1 if x.numel() else 0), shape
 
 
-@checked(x=checks.tensor, sparsity=checks.sparsity)
+@explained(x=checks.tensor, sparsity=checks.sparsity)
 def topk_threshold(
     x: Tensor, sparsity: float, over: str = DIMENSIONS, sample: int | None = None
 ) -> Tensor:
@@ -160,7 +160,7 @@ def topk_threshold(
     return threshold.reshape(shape) if set(over) != set(DIMENSIONS) else threshold[0]
 
 
-@checked(x=checks.tensor, sparsity=checks.sparsity)
+@explained(x=checks.tensor, sparsity=checks.sparsity)
 def topk_mask(x: Tensor, sparsity: float, over: str = DIMENSIONS) -> Tensor:
     """Return the mask of exactly K entries of largest magnitude per slice.
 
@@ -189,7 +189,7 @@ def topk_mask(x: Tensor, sparsity: float, over: str = DIMENSIONS) -> Tensor:
     return mask.reshape(laid_out.shape).permute(back)
 
 
-@checked(x=checks.tensor, sparsity=checks.sparsity)
+@explained(x=checks.tensor, sparsity=checks.sparsity)
 def random_mask(
     x: Tensor,
     sparsity: float,
@@ -253,7 +253,7 @@ class TopK(Selector):
                 if self.exact:
                     raise ValueError(f"{name} needs a threshold: exact must be False, got True")
 
-    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
+    @explained(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,
@@ -319,7 +319,7 @@ class RandomK(Selector):
         if self.period != 1:
             raise ValueError(f"period of a random selector must be 1, got {self.period}")
 
-    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
+    @explained(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,
@@ -351,7 +351,7 @@ class TopColumns(Selector):
         if self.period != 1:
             raise ValueError(f"period of a unified selector must be 1, got {self.period}")
 
-    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
+    @explained(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,

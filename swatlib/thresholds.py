@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from swatlib import checks
-from swatlib.checked import checked
+from swatlib.checked import checked, explained
 from swatlib.memory import is_new_step
 
 INTEGERS = {
@@ -206,7 +206,7 @@ def _(x: Tensor, weight: Tensor, k: int, sample: int, period: int, *memory: Tens
     return torch.empty_like(memory[0])
 
 
-@checked(x=checks.tensor, threshold=checks.tensor)
+@explained(x=checks.tensor, threshold=checks.tensor)
 def keep_above(x: Tensor, threshold: Tensor) -> Tensor:
     """Keep the entries of ``x`` whose magnitude is at least ``threshold``, zero the others.
 
@@ -243,7 +243,7 @@ def _just_below(threshold: Tensor, dtype: torch.dtype) -> float:
     return float(rounded if rounded.to(threshold.dtype) < threshold else (bits - 1).view(dtype))
 
 
-@checked(x=checks.tensor, threshold=checks.tensor)
+@explained(x=checks.tensor, threshold=checks.tensor)
 def above(x: Tensor, threshold: Tensor) -> Tensor:
     """Return the mask of what :func:`keep_above` keeps."""
     return ~(_magnitude(x) < threshold)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from swatlib import checks
-from swatlib.checked import checked, checked_fields
+from swatlib.checked import checked, checked_fields, explained
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.masks import as_mask
 from swatlib.memory import Memory
@@ -36,7 +36,7 @@ class Frozen(Selector):
         """Fraction of weights set to zero."""
         return self.selector.sparsity
 
-    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
+    @explained(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swatlib import checks
-from swatlib.checked import checked, checked_fields
+from swatlib.checked import checked, checked_fields, explained
 from swatlib.memory import Memory
 from swatlib.nm import check_nm, chosen_mask, period_text, periodic
 from swatlib.selectors import Selector
@@ -43,7 +43,7 @@ def transposable_patterns(n: int = 2, m: int = 4) -> Tensor:
     return patterns[(patterns.sum(1) == n).all(1)]
 
 
-@checked(weight=checks.tensor)
+@explained(weight=checks.tensor)
 def transposable_mask(weight: Tensor, n: int = 2, m: int = 4, exact: bool = True) -> Tensor:
     """Return a mask that is N:M along the rows and along the columns of the weight matrix.
 
@@ -152,7 +152,7 @@ class Transposable(Selector):
         """Fraction of entries set to zero, up to padding."""
         return 1 - self.n / self.m
 
-    @checked(x=checks.tensor, weight=checks.optional(checks.tensor))
+    @explained(x=checks.tensor, weight=checks.optional(checks.tensor))
     def criterion(
         self,
         x: Tensor,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from swatlib import checks
-from swatlib.checked import checked, checked_fields
+from swatlib.checked import checked, checked_fields, explained
 
 
 def takes(hint: Any) -> Callable[[Any], Any]:
@@ -163,3 +163,21 @@ def test_fields_follow_their_annotations():
         Value(2.5)
     with pytest.raises(ValueError, match=r"^parts must hold 2 values, got"):
         Value(2, (1,))
+
+
+def test_what_fails_is_explained_and_what_works_is_not_looked_at():
+    @explained(x=checks.tensor)
+    def half(x: Tensor, n: int = 2) -> Tensor:
+        return x.double() / n
+
+    assert half(torch.ones(2, dtype=torch.int64)).tolist() == [0.5, 0.5]
+    with pytest.raises(TypeError, match=r"^x must be a tensor, got 'a'$"):
+        half("a")
+    with pytest.raises(TypeError, match=r"^n must be an integer, got 'b'$"):
+        half(torch.ones(2), n="b")
+    with pytest.raises(RuntimeError, match=r"^its own$"):
+        explained()(_fails)(torch.ones(2))
+
+
+def _fails(x: Tensor) -> None:
+    raise RuntimeError("its own")
