@@ -167,12 +167,21 @@ class Memory:
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles remember the weights as they are now, and have no owner yet.
+        # As plain numbers: a spawned process reads tensors from memory that must outlive pickling.
         state = self.__dict__.copy()
         former = self._former()
-        state["_copied_at"] = None if former is None else former.clone()
+        known = former is not None and not former.is_meta
+        state["_copied_at"] = former.tolist() if known else None  # type: ignore[union-attr]
         state["_owner"] = None
-        state["version"] = torch.full((), -1 if self.version == -1 else UNKNOWN)
+        state["version"] = -1 if self.version == -1 else UNKNOWN
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        with torch.inference_mode(False):
+            self.version = torch.full((), state["version"])
+            if self._copied_at is not None:
+                self._copied_at = self.entries.new_tensor(state["_copied_at"])
 
 
 def look(weight: Tensor) -> Tensor:

@@ -288,3 +288,18 @@ def test_states_that_do_not_fit_are_refused_and_change_nothing():
     with pytest.raises(ValueError, match="layer '4' does not fit: threshold must have shape"):
         swatlib.load_sparsity_state_(model, broken)
     assert model[2].memory["forward_weight"] is before
+
+
+def test_a_model_can_be_sent_to_a_spawned_process():
+    """It is pickled there by handles to its tensors, so none may end with the pickling."""
+    layer = swatlib.sparsify_(nn.Linear(8, 8), swatlib.swat(0.5, period=3, first_layer_dense=False))
+    layer(torch.randn(4, 8)).sum().backward()
+    memory = layer.memory["forward_weight"]
+    own = [value for value in vars(memory).values() if isinstance(value, torch.Tensor)]
+    for name, value in memory.__getstate__().items():
+        assert not isinstance(value, torch.Tensor) or any(value is mine for mine in own), name
+    with pytest.warns(UserWarning, match="void"):
+        copy.deepcopy(memory).settle(nn.Parameter(layer.weight + 1), training=False)
+    again = copy.deepcopy(memory)
+    assert again.settle(nn.Parameter(layer.weight.clone()), training=False)
+    assert again.steps == 1
