@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
+CLIENTS := .venv-clients
 HTML   := _build/html
 PORT   ?= 8000
 
@@ -21,17 +22,20 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-w
 # Makes PyTorch compute as on a processor without AVX-512.
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
 
-.PHONY: help book notebooks html test test-avx2 serve lab bench lint format lock clean
+FREEZE := -m pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu$$//'
+
+.PHONY: help book notebooks html test test-avx2 clients serve lab bench lint format lock lock-clients clean
 
 help:
 	@echo "make book               render the book (EXECUTE=all runs every notebook again)"
 	@echo "make test               run every test, every notebook and the book's own checks"
 	@echo "make test-avx2          compare the notebooks as on a processor without AVX-512"
+	@echo "make clients            try the library on models of other packages"
 	@echo "make serve              show the book on http://localhost:$(PORT)"
 	@echo "make lab                open the notebooks in JupyterLab"
 	@echo "make bench [TOPIC=...]  time the library against dense PyTorch"
 	@echo "make lint               ruff and mypy"
-	@echo "make lock               write requirements.lock from .venv"
+	@echo "make lock               write requirements.lock from .venv (lock-clients: the other one)"
 	@echo "make clean              remove what was built, and .venv"
 
 # Make asks for one thing at a time; the recipes below use both cores themselves.
@@ -72,6 +76,18 @@ test-avx2: $(STAMP)
 	then $(EMBEDDED) $(AVX2) $(BIN)/python -m pytest -n 2 --dist loadfile $(NBVAL) book; \
 	else echo "skipped: this processor has no AVX-512, make test compared the same"; fi
 
+# Models of other packages need an environment of their own. It is installed without resolving: one
+# of them asks for torchvision, which its model does not use and which must not bring another torch.
+$(CLIENTS)/installed: requirements-clients.lock pyproject.toml
+	@echo "installing other packages' models into $(CLIENTS); this takes a few minutes, once"
+	test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-clients.lock
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clients: $(CLIENTS)/installed
+	CUDA_VISIBLE_DEVICES= $(CLIENTS)/bin/python -m pytest tests/clients
+
 serve: $(HTML)/index.html
 	@echo "http://localhost:$(PORT)   (Ctrl-C stops)"
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
@@ -92,8 +108,11 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 lock: $(STAMP)
-	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu$$//' > requirements.lock
+	$(BIN)/python $(FREEZE) > requirements.lock
+
+lock-clients: $(CLIENTS)/installed
+	$(CLIENTS)/bin/python $(FREEZE) > requirements-clients.lock
 
 clean:
-	rm -rf $(VENV) _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find book swatlib tests -name __pycache__ -type d -prune -exec rm -rf {} +

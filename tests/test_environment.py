@@ -14,11 +14,19 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCK_LINES = (ROOT / "requirements.lock").read_text(encoding="utf-8").split("\n")
-PINNED = {
-    canonicalize_name(name): Version(version)
-    for name, version in (line.split("==") for line in LOCK_LINES if line)
-}
+LOCKS = ("requirements.lock", "requirements-clients.lock")
+
+
+def lines(lock: str) -> list[str]:
+    return (ROOT / lock).read_text(encoding="utf-8").split()
+
+
+def pinned(lock: str) -> dict[str, Version]:
+    pairs = (line.split("==") for line in lines(lock))
+    return {canonicalize_name(name): Version(version) for name, version in pairs}
+
+
+PINNED = pinned("requirements.lock")
 
 
 def wanted() -> list[Requirement]:
@@ -32,8 +40,9 @@ def test_every_range_of_pyproject_admits_the_pinned_version(requirement):
     assert PINNED[canonicalize_name(requirement.name)] in requirement.specifier
 
 
-def test_lock_holds_exact_public_versions_only():
-    for line in filter(None, LOCK_LINES):
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_holds_exact_public_versions_only(lock):
+    for line in lines(lock):
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line), line
 
 
@@ -43,9 +52,18 @@ def test_lock_is_closed():
         for text in metadata.requires(name) or []:
             needed = Requirement(text)
             if needed.marker is None or needed.marker.evaluate({"extra": ""}):
-                pinned = PINNED.get(canonicalize_name(needed.name))
-                assert pinned is not None, f"{name} needs {needed}, which is not pinned"
-                assert needed.specifier.contains(pinned, prereleases=True), f"{name}: {needed}"
+                version = PINNED.get(canonicalize_name(needed.name))
+                assert version is not None, f"{name} needs {needed}, which is not pinned"
+                assert needed.specifier.contains(version, prereleases=True), f"{name}: {needed}"
+
+
+def test_other_packages_models_run_on_the_same_torch_and_library():
+    """What both locks pin is one version; the library's own dependencies are in both."""
+    clients = pinned("requirements-clients.lock")
+    shared = clients.keys() & PINNED.keys()
+    assert {name: clients[name] for name in shared} == {name: PINNED[name] for name in shared}
+    assert {canonicalize_name(Requirement(r).name) for r in PROJECT["dependencies"]} <= shared
+    assert not [name for name in clients if name.startswith(("torchvision", "nvidia", "triton"))]
 
 
 def test_installed_versions_are_the_pinned_ones():
