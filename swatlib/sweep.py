@@ -277,7 +277,7 @@ def check_writable(folder: Path) -> None:
             os.fsync(probe.fileno())
 
 
-@checked
+@checked(executor=None)  # whatever has a method submit, see `open_executor`
 def sweep(
     runs: Sequence[DataclassInstance],
     folder: Path | str,
