@@ -303,6 +303,8 @@ def test_bad_methods(arguments: tuple, message: str) -> None:
 def test_meta_tensors_have_no_zeros_to_measure() -> None:
     with pytest.raises(ValueError, match="x must hold entries"):
         natural_zeros(tiny().to("meta"), torch.empty(1, 3, 4, 4, device="meta"))
+    with pytest.raises(ValueError, match=r"model cannot take x: .*channels"):
+        natural_zeros(tiny(), torch.empty(1, 2, 4, 4))
 
 
 def test_frame_has_a_row_per_layer() -> None:

@@ -33,7 +33,8 @@ def natural_zeros(model: nn.Module, x: Example) -> dict[str, float]:
     Raises
     ------
     ValueError
-        If model or input are on the meta device, where nothing has a value.
+        If model or input are on the meta device, where nothing has a value, or the model does not
+        take the input.
     """
     args, kwargs = call_of(x, model)
     tensors = [*tensors_in([args, kwargs]), *model.parameters(), *model.buffers()]
@@ -49,5 +50,9 @@ def natural_zeros(model: nn.Module, x: Example) -> dict[str, float]:
         torch.random.fork_rng(devices=[]),
         watch(twin, passed_over(model), weight_ids(model), measure, grad=False),
     ):
-        twin(*args, **kwargs)
+        try:
+            twin(*args, **kwargs)
+        except Exception as error:  # whatever a stranger's forward pass raises
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise ValueError(f"model cannot take x: {reason}") from error
     return zeros

@@ -6,6 +6,7 @@ it was. Only a model that asks for values, as of a mask, runs with them, as a co
 """
 
 import warnings
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -79,15 +80,7 @@ def trace(model: nn.Module, example: Example) -> Network:
         raise ValueError(
             f"model must use an nn.Conv2d or nn.Linear, {type(model).__name__} has none"
         )
-    if others := [layer.name for layer in layers if layer.kind == "other"]:
-        modules = dict(model.named_modules())
-        named = ", ".join(
-            _described(name.removesuffix("(other)").strip(), modules) for name in others
-        )
-        warnings.warn(
-            f"multiplied outside nn.Conv2d and nn.Linear, and so dense in every method: {named}",
-            stacklevel=2,
-        )
+    warn_of_others(model, layers)
     return Network(layers)
 
 
@@ -106,6 +99,17 @@ def _misfit(call: Call, error: Exception) -> ValueError:
     shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in(call))
     reason = str(error).partition("\n")[0] or type(error).__name__
     return ValueError(f"example of shape {shapes} does not fit: {reason}")
+
+
+def warn_of_others(model: nn.Module, layers: Iterable[Layer]) -> None:
+    """Warn, naming the modules that multiply outside convolutions and linear layers, if any do."""
+    modules = dict(model.named_modules())
+    if others := [_described(layer.name, modules) for layer in layers if layer.kind == "other"]:
+        warnings.warn(
+            "multiplied outside nn.Conv2d and nn.Linear, and so dense in every method: "
+            + ", ".join(others),
+            stacklevel=4,
+        )
 
 
 def _described(name: str, modules: dict[str, nn.Module]) -> str:

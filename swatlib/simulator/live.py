@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from swatlib.accounting.record import watch
-from swatlib.accounting.trace import passed_over, weight_ids
+from swatlib.accounting.trace import passed_over, warn_of_others, weight_ids
 from swatlib.checked import checked
 from swatlib.masks import keep
 from swatlib.products import Convolution
@@ -59,13 +59,14 @@ def masks_of(
     Raises
     ------
     ValueError
-        If the model is on the meta device, has a layer that cannot be simulated, or returns what
-        `loss` cannot take.
+        If the model is on the meta device, has a layer that cannot be simulated, does not take
+        `x`, or returns what `loss` does not take.
 
     Warns
     -----
     UserWarning
-        Naming the layers that the loss does not reach.
+        Naming the layers that the loss does not reach, and the modules that multiply outside
+        convolutions and linear layers, which are not simulated.
     """
     args, kwargs = call_of(x, model)
     if any(t.is_meta for t in [*tensors_in([args, kwargs]), *model.parameters()]):
@@ -85,7 +86,11 @@ def masks_of(
         torch.random.fork_rng(devices=[]),
         watch(twin, passed_over(model), weight_ids(model), on_use) as record,
     ):
-        output = twin(*args, **kwargs)
+        try:
+            output = twin(*args, **kwargs)
+        except Exception as error:  # whatever a stranger's forward pass raises
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise ValueError(f"model cannot take x: {reason}") from error
         record.over = True
         before = record.products.macs
         value = _loss(loss, output, y)
@@ -93,12 +98,13 @@ def masks_of(
         if trained and value.requires_grad:
             torch.autograd.grad(value, trained, allow_unused=True)
         missed = [u.name for u in record.layers if u.weight and u.weight_grad]
-        uses = [u for u in record.finish(record.products.macs - before) if u.weight]
-        layers = as_layers(model, uses)
+        used = record.finish(record.products.macs - before)
+        layers = as_layers(model, [u for u in used if u.weight])
         masks = [
             _masks(layer, modules[layer.name], inputs[layer.name], gradients.get(layer.name))
             for layer in layers
         ]
+    warn_of_others(model, used)
     if missed := [name for name in missed if name not in record.reached]:
         warnings.warn(
             f"the loss does not reach {', '.join(missed)}: their masks are those of the forward "
@@ -116,7 +122,11 @@ def _loss(loss: Loss, output: Any, y: Any) -> Tensor:
             f"model returns {type(output).__name__} and y is {type(y).__name__}, of which there is "
             "no cross-entropy: give a loss(output, y)"
         )
-    value = loss(output, y)
+    try:
+        value = loss(output, y)
+    except Exception as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"loss cannot take the model's output and y: {reason}") from error
     if not isinstance(value, Tensor) or value.numel() != 1:
         shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ValueError(f"loss must return a scalar tensor, got {shape}")

@@ -189,6 +189,18 @@ def test_what_the_loss_cannot_take_is_said() -> None:
         masks_of(Branches(), x, LABELS)
     with pytest.raises(ValueError, match=r"loss must return a scalar tensor, got \(4, 4\)"):
         masks_of(Branches(), x, LABELS, loss=lambda output, y: output["logits"])
+    with pytest.raises(ValueError, match=r"loss cannot take the model's output and y: .*logit"):
+        masks_of(Branches(), x, LABELS, loss=lambda output, y: output["logit"])
+    with pytest.raises(ValueError, match=r"model cannot take x: .*channels"):
+        masks_of(Branches(), x[:, :2], LABELS, loss=of_logits)
+
+
+def test_what_is_multiplied_outside_layers_is_named() -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+    model = nn.Sequential(nn.Linear(8, 8), layer, nn.Flatten(), nn.Linear(24, 4))
+    with pytest.warns(UserWarning, match=r"outside .*1\.self_attn \(MultiheadAttention\)"):
+        shapes, _ = masks_of(model, torch.randn(4, 3, 8), LABELS)
+    assert [s.name for s in shapes] == ["0", "1.linear1", "1.linear2", "3"]
 
 
 def test_frozen_layers_have_the_products_they_need() -> None:
