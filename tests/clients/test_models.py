@@ -29,6 +29,7 @@ class Training:
     """A finished training run, and what was saved in its middle."""
 
     client: Client
+    recipe: str
     model: nn.Module
     batch: Batch
     losses: list[float]
@@ -69,17 +70,12 @@ def trained(name: str, recipe: str) -> Training:
                 }
             )
         losses.append(step(client, model, optimizer, batch, number))
-    return Training(client, model, batch, losses, saved)
+    return Training(client, recipe, model, batch, losses, saved)
 
 
-@pytest.fixture(params=CLIENTS)
-def name(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
-@pytest.fixture(params=RECIPES)
-def run(name: str, request: pytest.FixtureRequest) -> Training:
-    return trained(name, request.param)
+@pytest.fixture(params=[(name, recipe) for name in CLIENTS for recipe in RECIPES], ids="-".join)
+def run(request: pytest.FixtureRequest) -> Training:
+    return trained(*request.param)
 
 
 @torch.no_grad()
@@ -115,9 +111,8 @@ def test_evaluation_is_that_of_the_masked_weights(run: Training) -> None:
         torch.testing.assert_close(y, expected)
 
 
-def test_run_goes_on_where_it_stopped(run: Training, name: str) -> None:
-    recipe = next(r for r in RECIPES if trained(name, r) is run)
-    model, optimizer = made(run.client, recipe)
+def test_run_goes_on_where_it_stopped(run: Training) -> None:
+    model, optimizer = made(run.client, run.recipe)
     model.load_state_dict(run.saved["model"])
     optimizer.load_state_dict(run.saved["optimizer"])
     swatlib.load_sparsity_state_(model, run.saved["sparsity"])
