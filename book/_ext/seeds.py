@@ -1,9 +1,9 @@
 """Does what the live cells assert hold for other seeds, and with two threads?
 
     python book/_ext/seeds.py NOTEBOOK ...
-    python book/_ext/seeds.py --shift 1000 --threads 2 NOTEBOOK ...
+    python book/_ext/seeds.py --shifts 1000,2000 --threads 2 NOTEBOOK ...
 
-Every seed that a notebook gives to torch is moved by the shift, in the notebook's own code as in
+Every seed that a notebook gives to torch is moved by a shift, in the notebook's own code as in
 the library's; nothing is written. What fails for another seed is no finding of that cell. Three
 shifts at one and two threads, the default, take six times as long as the notebook.
 """
@@ -62,15 +62,20 @@ def failures(path: Path, shift: int, threads: int) -> Iterator[str]:
                 yield f"cell-{position:03d}: {output.ename} {output.evalue}\n{cell.source}"
 
 
+def integers(text: str) -> list[int]:
+    """Return the numbers of a list such as ``1000,2000``."""
+    return [int(part) for part in text.split(",")]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(description="Execute notebooks with other seeds.")
     parser.add_argument("notebooks", nargs="+", type=Path)
-    parser.add_argument("--shift", nargs="*", type=int, default=SHIFTS, help="added to every seed")
-    parser.add_argument("--threads", nargs="*", type=int, default=THREADS)
+    parser.add_argument("--shifts", type=integers, default=SHIFTS, help="added to every seed")
+    parser.add_argument("--threads", type=integers, default=THREADS)
     options = parser.parse_args(arguments)
     failed = False
-    for path, shift, threads in product(options.notebooks, options.shift, options.threads):
+    for path, shift, threads in product(options.notebooks, options.shifts, options.threads):
         found = list(failures(path.resolve(), shift, threads))
         print(
             f"{path.name}, seeds + {shift}, threads {threads}: {len(found)} cells fail", flush=True

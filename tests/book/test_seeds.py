@@ -22,7 +22,7 @@ def test_a_lucky_seed_is_found_and_threads_are_those_asked_for(tmp_path, capsys)
     path = tmp_path / "n.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell(source) for source in cells]), path)
     before = path.read_bytes()
-    assert seeds.main([str(path), "--shift", "0", "5", "--threads", "2"]) == 1
+    assert seeds.main(["--shifts", "0,5", "--threads", "2", str(path)]) == 1
     said = capsys.readouterr().out
     assert "seeds + 0, threads 2: 0 cells fail" in said
     assert "seeds + 5, threads 2: 1 cells fail" in said
