@@ -53,6 +53,7 @@ def failures(path: Path, shift: int, threads: int) -> Iterator[str]:
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         allow_errors=True,
+        extra_arguments=["--IPKernelApp.log_level=40"],
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute(env=kernel_environment())
