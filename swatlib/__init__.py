@@ -20,7 +20,7 @@ from swatlib.recipes import (
     swat,
 )
 from swatlib.selectors import RandomK, Selector, TopColumns, TopK
-from swatlib.sparsify import densify_, report, sparsify_
+from swatlib.sparsify import densify_, report, sparse_share, sparsify_
 from swatlib.state import load_sparsity_state_, sparsity_state
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "saw",
     "sparse_backward",
     "sparse_forward",
+    "sparse_share",
     "sparsify_",
     "sparsity_state",
     "swat",

@@ -24,6 +24,7 @@ KEPT = "swatlib"
 class _Sparse:
     """What both sparse layers share: a recipe and the memory of its periodic selectors."""
 
+    dense: type
     memory: dict[str, Memory]
     compressed: bool = False
     called: bool = False
@@ -51,6 +52,11 @@ class _Sparse:
             for slot, selector in recipe.slots().items()
             if selector is not None and selector.period > 1
         }
+
+    @staticmethod
+    def matrix(weight: Tensor) -> Tensor:
+        """Return the weight as the products take it, output first."""
+        return weight
 
     def remembers(self) -> bool:
         """Say whether a threshold or a mask is kept from an earlier step."""
@@ -192,6 +198,8 @@ class SparseConv2d(_Sparse, nn.Conv2d):
     Under autocast the product runs in the autocast dtype; weights are chosen before they are cast.
     """
 
+    dense = nn.Conv2d
+
     @classmethod
     def from_dense(cls, conv: nn.Conv2d, recipe: Recipe) -> "SparseConv2d":
         """Turn ``conv`` itself into a sparse layer and return it.
@@ -201,11 +209,11 @@ class SparseConv2d(_Sparse, nn.Conv2d):
         TypeError
             If ``conv`` is not exactly an ``nn.Conv2d`` (or already sparse).
         """
-        return _become(conv, cls, nn.Conv2d, recipe)
+        return _become(conv, cls, recipe)
 
     def to_dense(self) -> nn.Conv2d:
         """Turn this layer itself back into an ``nn.Conv2d`` and return it."""
-        return _return(self, nn.Conv2d)
+        return _return(self)
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve (N, Cin, H, W), or (Cin, H, W) for one sample, to (N, Cout, Ho, Wo)."""
@@ -236,14 +244,16 @@ class SparseConv2d(_Sparse, nn.Conv2d):
 class SparseLinear(_Sparse, nn.Linear):
     """A linear layer whose three products follow a recipe; see :class:`SparseConv2d`."""
 
+    dense = nn.Linear
+
     @classmethod
     def from_dense(cls, layer: nn.Linear, recipe: Recipe) -> "SparseLinear":
         """Turn ``layer`` itself into a sparse layer and return it; TypeError if it is no Linear."""
-        return _become(layer, cls, nn.Linear, recipe)
+        return _become(layer, cls, recipe)
 
     def to_dense(self) -> nn.Linear:
         """Turn this layer itself back into an ``nn.Linear`` and return it."""
-        return _return(self, nn.Linear)
+        return _return(self)
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (..., in_features) to (..., out_features)."""
@@ -254,7 +264,7 @@ class SparseLinear(_Sparse, nn.Linear):
             )
         if input.ndim == 1:
             return self.forward(input[None])[0]
-        weight, bias = self.weight, self.bias
+        weight, bias = self.matrix(self.weight), self.bias
         x = self._entering(input, weight, bias)
         criteria = self._criteria(x, weight)
         return linear(
@@ -284,15 +294,18 @@ class _Decay(Function):
         return grad + ctx.decay * (weight - keep(weight, criterion)), None, None
 
 
-def _become(layer: Any, sparse: type, dense: type, recipe: Recipe) -> Any:
+def _become(layer: Any, sparse: Any, recipe: Recipe) -> Any:
+    dense = sparse.dense
     if type(layer) not in (dense, sparse):
-        raise TypeError(f"layer must be an nn.{dense.__name__}, got {type(layer).__name__}")
+        name = f"nn.{dense.__name__}" if dense.__module__.startswith("torch") else dense.__name__
+        raise TypeError(f"layer must be an {name}, got {type(layer).__name__}")
     layer.__class__ = sparse
     layer._attach(recipe)
     return layer
 
 
-def _return(layer: Any, dense: type) -> Any:
+def _return(layer: Any) -> Any:
+    dense = layer.dense
     del layer._recipe, layer.memory
     for name in ("compressed", "called"):
         layer.__dict__.pop(name, None)

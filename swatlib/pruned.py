@@ -20,12 +20,14 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from swatlib.checked import checked
 from swatlib.layers import SparseConv2d, SparseLinear
+from swatlib.multiplying import computed
 from swatlib.packing import pack_bits, unpack_bits
 from swatlib.selectors import RandomK
-from swatlib.sparsify import active_mask
+from swatlib.tied import uses
 
 FORMAT = "swatlib pruned model 1"
 MANIFEST = "manifest.json"
@@ -83,12 +85,16 @@ def save_pruned(path: str | Path, model: nn.Module) -> None:
         If the file cannot be written.
     """
     masks = {id(weight): mask for weight, mask in _active(model)}
+    state = model.state_dict(keep_vars=True)
+    extra = _extra(state)
     path = Path(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as stream, ZipFile(stream, "w", ZIP_DEFLATED) as archive:
             tensors = {}
-            for name, tensor in model.state_dict(keep_vars=True).items():
+            for name, tensor in state.items():
+                if name in extra:
+                    continue
                 mask = masks.get(id(tensor))
                 flat = tensor.detach().cpu().reshape(-1)
                 if mask is not None:
@@ -98,7 +104,8 @@ def save_pruned(path: str | Path, model: nn.Module) -> None:
                 _write(archive, name, flat)
                 active = None if mask is None else len(flat)
                 tensors[name] = {**_description(tensor), "active": active}
-            manifest = json.dumps({"format": FORMAT, "tensors": tensors}, indent=1)
+            content: dict[str, Any] = {"format": FORMAT, "tensors": tensors}
+            manifest = json.dumps(content | ({"extra": extra} if extra else {}), indent=1)
             archive.writestr(ZipInfo(MANIFEST), manifest, ZIP_DEFLATED)
         os.chmod(temporary, 0o644)  # mkstemp's 0600 would keep it from its other readers
         os.replace(temporary, path)
@@ -133,7 +140,11 @@ def load_pruned(path: str | Path, model: nn.Module) -> nn.Module:
     ValueError
         If the file is damaged, no such file, or of another model; the message says which tensor.
     """
-    expected = {name: _description(t) for name, t in model.state_dict().items()}
+    here = {n: t for n, t in model.state_dict().items() if isinstance(t, Tensor)}
+    extra_here = model.state_dict().keys() - here.keys()
+    if lazy := [name for name, tensor in here.items() if is_lazy(tensor)]:
+        raise ValueError(f"model must know its shapes, {lazy[0]} is lazy: call it once first")
+    expected = {name: _description(t) for name, t in here.items()}
     try:
         with ZipFile(path) as archive:
             size = min(archive.getinfo(MANIFEST).file_size, LARGEST_MANIFEST)
@@ -144,13 +155,21 @@ def load_pruned(path: str | Path, model: nn.Module) -> nn.Module:
             found = {n: {k: t[k] for k in ("dtype", "shape")} for n, t in tensors.items()}
             if difference := _difference(found, expected):
                 raise ValueError(f"{path} holds another model: {difference}")
+            extra = dict(manifest.get("extra", {}))
+            if wrong := extra.keys() ^ extra_here:
+                raise ValueError(f"{path} holds another model: extra state {min(wrong)} differs")
             state = {
                 name: _tensor(archive, name, tensors[name]["active"], like)
-                for name, like in model.state_dict().items()
+                for name, like in here.items()
             }
     except _DAMAGE as error:
         raise ValueError(f"{path} is damaged or holds no pruned model: {error}") from error
-    model.load_state_dict(state)
+    first: dict[int, str] = {}
+    for name, tensor in here.items():
+        other = first.setdefault(tensor.data_ptr() or id(tensor), name)
+        if not _equal(state[name], state[other]):
+            raise ValueError(f"{path} holds another model: {other} and {name} are one weight here")
+    model.load_state_dict(state | extra)
     return model
 
 
@@ -173,7 +192,6 @@ def _active(model: nn.Module) -> list[tuple[Tensor, Tensor]]:
     """Return every sparse forward weight and the mask of its active entries."""
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
-    found = []
     recipes = set()
     for name, layer in model.named_modules():
         if not isinstance(layer, SparseConv2d | SparseLinear):
@@ -184,12 +202,44 @@ def _active(model: nn.Module) -> list[tuple[Tensor, Tensor]]:
                 f"layer {name!r} draws its active weights anew in every forward pass "
                 f"({layer.recipe.forward_weight}), so none can be pruned"
             )
-        if layer.recipe.forward_weight is not None:
-            found.append((layer.weight, active_mask(layer)))
+        if computed(layer):
+            raise ValueError(f"layer {name!r} computes its weight: remove what does so first")
+    found = []
+    for weight, owners in uses(model):
+        first, *others = owners
+        for other in others:
+            if first.mask is None or other.mask is None or not _equal(first.mask, other.mask):
+                raise ValueError(
+                    f"{first.name} ({first.kind}) and {other.name} ({other.kind}) are one weight "
+                    "and do not use the same of it: what one leaves out the other needs; untie "
+                    "them, or leave the layer dense with filter_fn"
+                )
+        assert first.mask is not None
+        found.append((weight, first.mask))
     if not found:
         its = f"its recipe is {', '.join(sorted(recipes))}" if recipes else "it is dense"
         raise ValueError(f"model must have a layer with sparse forward weights, but {its}")
     return found
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.equal(a, b)
+
+
+def _extra(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the extra state of a state dict: what a module's ``get_extra_state`` gives."""
+    extra = {name: value for name, value in state.items() if not isinstance(value, Tensor)}
+    for name, value in extra.items():
+        try:
+            same = json.loads(json.dumps(value)) == value
+        except (TypeError, ValueError, RecursionError):
+            same = False
+        if not same:
+            raise ValueError(
+                f"extra state {name!r} must be made of what JSON has (text, numbers, flags, lists, "
+                f"objects) to be saved, got {type(value).__name__}"
+            )
+    return extra
 
 
 def _description(tensor: Tensor) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from swatlib.memory import Memory
 from swatlib.nm import FIXED
 from swatlib.selectors import Selector
 from swatlib.sparsify import active_mask
+from swatlib.tied import uses
 
 
 @dataclass(frozen=True)
@@ -103,16 +104,20 @@ def mask_gradients_(model: nn.Module) -> nn.Module:
     """Zero the gradients of non-active weights (SWAT Figure 7).
 
     Call it between ``backward`` and the optimizer's step. Weight decay and momentum still move a
-    non-active weight. Layers without gradients are passed over.
+    non-active weight. Layers without gradients are passed over. Of a weight with several owners the
+    gradient stays wherever one of them uses it, that is everywhere for a dense owner.
 
     Raises
     ------
     ValueError
         If no layer has sparse forward weights.
     """
-    for layer in _explorers(model):
-        if layer.weight.grad is not None:
-            layer.weight.grad.mul_(active_mask(layer))
+    _explorers(model)
+    for weight, owners in uses(model):
+        if weight.grad is None or any(owner.mask is None for owner in owners):
+            continue
+        used = torch.stack([owner.mask for owner in owners]).any(0)  # type: ignore[misc]
+        weight.grad.mul_(used)
     return model
 
 
