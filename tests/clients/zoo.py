@@ -27,6 +27,8 @@ from transformers import (
     ViTConfig,
     ViTForImageClassification,
 )
+from transformers.models.efficientnet.modeling_efficientnet import EfficientNetDepthwiseConv2d
+from transformers.pytorch_utils import Conv1D
 from unet import UNet2D
 
 CLASSES = 4
@@ -45,8 +47,10 @@ class Client:
     loss: Callable[[nn.Module, Batch], Tensor]
     options: dict[str, Any] = field(default_factory=dict)
     """Further arguments of ``sparsify_``."""
-    tied: str = ""
-    """The layer that shares its weight with an embedding."""
+    dense: frozenset[str] = frozenset()
+    """Classes of the layers that stay dense."""
+    tied: bool = False
+    """The head shares its weight with an embedding."""
 
 
 def bert() -> nn.Module:
@@ -171,20 +175,35 @@ def but_the_head(name: str, layer: nn.Module) -> bool:
     return name != "lm_head"
 
 
-HEAD_DENSE = {"options": {"filter_fn": but_the_head}, "tied": "lm_head"}
+HEAD_DENSE = {"options": {"filter_fn": but_the_head}, "dense": frozenset({"Linear"}), "tied": True}
+CONV1D = HEAD_DENSE | {"options": {"filter_fn": but_the_head, "also": (Conv1D,)}}
 
 CLIENTS = {
     "BERT": Client(bert, lambda: sentences(labels=torch.randint(CLASSES, (8,))), logits, own_loss),
-    "ViT": Client(vit, lambda: images("pixel_values", 16), logits, own_loss),
-    "GPT-2": Client(gpt2, next_words, logits, own_loss, tied="lm_head"),
+    "ViT": Client(
+        vit,
+        lambda: images("pixel_values", 16),
+        logits,
+        own_loss,
+        dense=frozenset({"ViTEmbeddings"}),
+    ),
+    "GPT-2": Client(gpt2, next_words, logits, own_loss, **CONV1D),
     "LLaMA": Client(llama, next_words, logits, own_loss, **HEAD_DENSE),
     "T5": Client(t5, translations, logits, own_loss, **HEAD_DENSE),
     "EfficientNet of transformers": Client(
-        efficientnet_of_transformers, lambda: images("pixel_values", 32), logits, own_loss
+        efficientnet_of_transformers,
+        lambda: images("pixel_values", 32),
+        logits,
+        own_loss,
+        {"also": (EfficientNetDepthwiseConv2d,)},
     ),
     "EfficientNet-Lite": Client(
-        efficientnet_lite, lambda: images("x", 32), called_with_x, cross_entropy
+        efficientnet_lite,
+        lambda: images("x", 32),
+        called_with_x,
+        cross_entropy,
+        dense=frozenset({"Conv2dStaticSamePadding"}),
     ),
     "YOLOX": Client(yolox, scenes, called_with_x, to_ones),
-    "UNet": Client(unet, maps, called_with_x, cross_entropy),
+    "UNet": Client(unet, maps, called_with_x, cross_entropy, dense=frozenset({"ConvTranspose2d"})),
 }
