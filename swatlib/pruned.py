@@ -206,16 +206,16 @@ def _active(model: nn.Module) -> list[tuple[Tensor, Tensor]]:
             raise ValueError(f"layer {name!r} computes its weight: remove what does so first")
     found = []
     for weight, owners in uses(model):
-        first, *others = owners
-        for other in others:
-            if first.mask is None or other.mask is None or not _equal(first.mask, other.mask):
+        thin = next(owner for owner in owners if owner.mask is not None)
+        assert thin.mask is not None
+        for other in owners:
+            if other.mask is None or not _equal(thin.mask, other.mask):
                 raise ValueError(
-                    f"{first.name} ({first.kind}) and {other.name} ({other.kind}) are one weight "
+                    f"{thin.name} ({thin.kind}) and {other.name} ({other.kind}) are one weight "
                     "and do not use the same of it: what one leaves out the other needs; untie "
                     "them, or leave the layer dense with filter_fn"
                 )
-        assert first.mask is not None
-        found.append((weight, first.mask))
+        found.append((weight, thin.mask))
     if not found:
         its = f"its recipe is {', '.join(sorted(recipes))}" if recipes else "it is dense"
         raise ValueError(f"model must have a layer with sparse forward weights, but {its}")

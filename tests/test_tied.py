@@ -29,10 +29,18 @@ def test_pruning_refuses_what_a_dense_owner_needs(tmp_path: Path) -> None:
     model = sparsify_(language_model(), swat(0.5))
     before = model[0].weight.clone()  # type: ignore[index]
     for prune in (prune_, lambda m: save_pruned(tmp_path / "m.zip", m)):
-        with pytest.raises(ValueError, match=r"0\.weight \(Embedding\) and 2\.weight"):
+        with pytest.raises(ValueError, match=r"2\.weight \(SparseLinear\) and 0\.weight"):
             prune(model)
     assert torch.equal(model[0].weight, before)  # type: ignore[index]
     assert not list(tmp_path.iterdir())
+
+
+def test_the_owner_that_leaves_weights_out_is_named_among_several() -> None:
+    """T5 has one weight in two embeddings and in its head."""
+    model = nn.Sequential(nn.Embedding(20, 8), nn.Embedding(20, 8), nn.Linear(8, 20, bias=False))
+    model[1].weight = model[2].weight = model[0].weight
+    with pytest.raises(ValueError, match=r"2\.weight \(SparseLinear\) and 0\.weight"):
+        prune_(sparsify_(model, swat(0.5, first_layer_dense=False)))
 
 
 def test_pruning_refuses_memory_that_another_parameter_sees() -> None:
