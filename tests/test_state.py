@@ -105,7 +105,12 @@ def test_frozen_masks_and_shared_out_densities_are_part_of_it(what):
     swatlib.load_sparsity_state_(again, saved[1])
     for mask, (_, layer) in zip(active, sparse_layers(again), strict=True):
         assert torch.equal(active_mask(layer), mask)
-    assert str(swatlib.report(again)) == str(swatlib.report(whole))
+    # Its note says that the new model has not been called yet.
+    assert (
+        swatlib.report(again)
+        .drop(columns="note")
+        .equals(swatlib.report(whole).drop(columns="note"))
+    )
     other = optimizer(again)
     other.load_state_dict(saved[2])
     train(whole, sgd, 6, lambda: share(whole, sgd))
