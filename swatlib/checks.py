@@ -54,8 +54,10 @@ def _integer(name: str, value: Any, wanted: str) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral | torch.SymInt):
         raise TypeError(f"{name} must be {wanted}, got {shown(value)}")
     # A size that torch.compile knows by a symbol stays one.
-    symbol: Any = value
-    return symbol if isinstance(value, torch.SymInt) else int(value)
+    whole: Any = value if isinstance(value, torch.SymInt) else int(value)
+    if not -(2**63) <= whole < 2**63:
+        raise ValueError(f"{name} must be {wanted} that fits 64 bits, got {shown(value)}")
+    return whole
 
 
 def number(

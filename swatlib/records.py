@@ -346,17 +346,30 @@ def iterate_records(folder: Path) -> Iterator[Record]:
     ------
     FileNotFoundError
         If the folder does not exist.
+    OSError
+        If it cannot be read.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"records folder {folder} does not exist")
-    for path in sorted(folder.glob("[!.]*.json")):
+    for name in sorted(_listed(folder)):
+        if name.startswith(".") or not name.endswith(".json"):
+            continue
+        path = folder / name
         try:
             record = read_record(path)
         except (ValueError, OSError) as error:
             warnings.warn(f"skipped: {error}", stacklevel=2)
             continue
         yield record
+
+
+def _listed(folder: Path) -> list[str]:
+    """Return the names in a folder; that of an unreadable one is an error, never no names."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"records folder {folder} does not exist")
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise OSError(f"records folder {folder} cannot be read: {error.strerror}") from error
 
 
 _OF_THE_RUN = (

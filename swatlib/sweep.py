@@ -229,7 +229,7 @@ def seconds(text: str) -> float:
     ValueError
         If it is none.
     """
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
+    match = re.fullmatch(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s?)?", text.strip())
     if not match or not any(match.groups()):
         raise ValueError(f"budget must be a length of time such as 90s, 30m or 1h30m, got {text!r}")
     hours, minutes, rest = (int(part or 0) for part in match.groups())

@@ -353,3 +353,12 @@ def test_a_field_called_fingerprint(tmp_path: Path) -> None:
     table = read_records(tmp_path)
     assert table[["fingerprint", "record.fingerprint"]].to_numpy().tolist() == [["mine", "abc"]]
     assert table[["device", "record.device"]].to_numpy().tolist() == [[3, "cpu"]]
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("swatlib.records.os.listdir", refuse)
+    with pytest.raises(OSError, match=r"records folder .* cannot be read: Permission denied"):
+        list(iterate_records(tmp_path))

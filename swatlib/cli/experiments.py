@@ -7,17 +7,13 @@ from typing import Annotated
 
 import typer
 
-from swatlib.cli.places import is_there, records_folder, records_root
+from swatlib.cli.places import folder_option, is_there, records_folder, records_root
 
 
 def experiments(
     records: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder that holds a folder of records per experiment.",
-            metavar="DIR",
-            show_default=False,
-        ),
+        folder_option("Folder that holds a folder of records per experiment."),
     ] = None,
 ) -> None:
     """List the named experiments: number of runs, how many are done and how many are missing."""

@@ -5,12 +5,25 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 import swatlib
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+
+def _folder(text: str) -> Path:
+    if not text or "\0" in text:
+        raise typer.BadParameter(f"records must be a folder, got {text!r}")
+    return Path(text)
+
+
+def folder_option(what: str) -> Any:
+    """Return the option ``--records`` of a command, a folder; an empty name is none."""
+    return typer.Option("--records", help=what, metavar="DIR", show_default=False, parser=_folder)
 
 
 def records_root() -> Path:

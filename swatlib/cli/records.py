@@ -9,16 +9,14 @@ from typing import Annotated
 
 import typer
 
-from swatlib.cli.places import records_folder, records_root
+from swatlib.cli.places import folder_option, records_folder, records_root
 
 app = typer.Typer(
     help="List, show, verify and upgrade records of finished runs.", no_args_is_help=True
 )
 
 Experiment = Annotated[str, typer.Argument(help="An experiment; `swatlib experiments` lists them.")]
-Folder = Annotated[
-    Path | None, typer.Option("--records", help="Folder of the records.", metavar="DIR")
-]
+Folder = Annotated[Path | None, folder_option("Folder of the records.")]
 
 
 @app.command("list")
@@ -59,7 +57,7 @@ def show(
     ],
     records: Annotated[
         Path | None,
-        typer.Option(help="Folder to look in, with all below it.", metavar="DIR"),
+        folder_option("Folder to look in, with all below it."),
     ] = None,
 ) -> None:
     """Show one record as JSON."""
@@ -116,7 +114,7 @@ def upgrade(
     ] = None,
     records: Annotated[
         Path | None,
-        typer.Option(help="Folder of the records, with all below it.", metavar="DIR"),
+        folder_option("Folder of the records, with all below it."),
     ] = None,
 ) -> None:
     """Rewrite records of version 1 in place: they get a checksum and keep their names.

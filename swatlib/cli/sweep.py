@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from swatlib.cli.places import experiment_runs, is_there, records_folder
+from swatlib.cli.places import experiment_runs, folder_option, is_there, records_folder
 
 
 def sweep(
@@ -20,9 +20,7 @@ def sweep(
     executor: Annotated[
         str, typer.Option(help="sequential, thread, or process:N with one CPU thread each.")
     ] = "sequential",
-    records: Annotated[
-        Path | None, typer.Option(help="Folder of the records.", metavar="DIR", show_default=False)
-    ] = None,
+    records: Annotated[Path | None, folder_option("Folder of the records.")] = None,
     listing: Annotated[
         bool, typer.Option("--list", help="List the runs and which are done; compute nothing.")
     ] = False,

@@ -126,7 +126,14 @@ def train(
         from swatlib.records import jsonable
 
         typer.echo(json.dumps(jsonable(metrics), allow_nan=False))
-        return
+    else:
+        _print(metrics)
+    if metrics.get("diverged"):
+        typer.echo("diverged: the loss is no longer finite; try a smaller --lr", err=True)
+        raise typer.Exit(1)
+
+
+def _print(metrics: dict[str, Any]) -> None:
     for name, value in metrics.items():
         if isinstance(value, list):
             for entry in value:

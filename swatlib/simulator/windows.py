@@ -112,8 +112,8 @@ def parse_window(text: str) -> Window:
     cleaned = re.sub(r"[<>\s]", "", text)
     if cleaned.lower() in ("inf", "unlimited"):
         return UNLIMITED
-    if match := re.fullmatch(r"[Xx](\d+)", cleaned):
+    if match := re.fullmatch(r"[Xx]([0-9]+)", cleaned):
         return Window("X", int(match[1]))
-    if match := re.fullmatch(r"([LlTt])(\d+),(\d+)", cleaned):
+    if match := re.fullmatch(r"([LlTt])([0-9]+),([0-9]+)", cleaned):
         return Window(match[1].upper(), int(match[2]), int(match[3]))
     raise ValueError(f"window must look like X9, T2,5, L1,6 or inf, got {text!r}")

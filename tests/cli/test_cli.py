@@ -215,6 +215,14 @@ def test_train_prints_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen[1] == Run()  # the defaults of the command are those of a run
 
 
+def test_a_diverged_run_says_so_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swatlib.training.train_run", lambda run: toy(run) | {"diverged": True})
+    for options in ([], ["--json"]):
+        result = CliRunner().invoke(app, ["train", *options])
+        assert result.exit_code == 1
+        assert "diverged: the loss is no longer finite" in result.stderr
+
+
 def test_train_has_an_option_for_every_field() -> None:
     command = typer.main.get_command(app)
     assert isinstance(command, click.Group | typer.core.TyperGroup)
@@ -298,6 +306,11 @@ def test_every_command_has_help() -> None:
     [
         (["sweep", "nope"], "unknown experiment 'nope': allowed are toys, bad-toys"),
         (["sweep", "toys", "--budget", "soon"], "budget must be a length of time"),
+        (["sweep", "toys", "--budget", "٣٠s"], "budget must be a length of time"),
+        (["sweep", "toys", "--records", ""], "records must be a folder, got ''"),
+        (["experiments", "--records", ""], "records must be a folder, got ''"),
+        (["records", "list", "toys", "--records", ""], "records must be a folder, got ''"),
+        (["records", "show", "0000", "--records", ""], "records must be a folder, got ''"),
         (
             ["sweep", "toys", "--executor", "cloud"],
             "executor must be sequential, thread or process",
