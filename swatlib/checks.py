@@ -23,6 +23,12 @@ T = TypeVar("T")
 SEEDS = 2**63 - 1
 """The largest seed that every random generator takes."""
 
+MORE: Any = ...
+"""Any dimensions, at the beginning of a shape."""
+
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+"""The integer types."""
+
 FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """The floating types that the library computes with."""
 
@@ -168,7 +174,7 @@ def tensor(
     name: str,
     value: Any,
     *,
-    dims: int | None = None,
+    shape: tuple[int | None, ...] | None = None,
     dtypes: Collection[torch.dtype] | None = FLOATING,
     meta: bool = True,
 ) -> Tensor:
@@ -178,8 +184,8 @@ def tensor(
     ----------
     name : str
     value : object
-    dims : int, optional
-        How many dimensions it must have; any number if not given.
+    shape : tuple, optional
+        Sizes that it must have, None for any; :data:`MORE` in front for any dimensions before.
     dtypes : collection of torch.dtype, optional
         What it may hold, floats if not given; None for anything.
     meta : bool
@@ -196,20 +202,40 @@ def tensor(
             "a floating dtype" if dtypes is FLOATING else f"dtype {' or '.join(map(str, dtypes))}"
         )
         raise TypeError(f"{name} must have {wanted}, got {value.dtype}")
-    if dims is not None and value.ndim != dims:
-        raise ValueError(f"{name} must have {dims} dimensions, got shape {tuple(value.shape)}")
+    _check_shape(name, tuple(value.shape), shape)
     return value
 
 
-def array(name: str, value: Any, *, dims: int | None = None, kinds: str = "biuf") -> np.ndarray:
+def _check_shape(name: str, given: Sequence[int], shape: tuple[int | None, ...] | None) -> None:
+    if shape is None:
+        return
+    first, *rest = shape
+    last = tuple(rest) if first is MORE else shape
+    fits = len(given) >= len(last) if first is MORE else len(given) == len(last)
+    ends = given[len(given) - len(last) :] if fits else ()
+    if not fits or any(w not in (None, size) for w, size in zip(last, ends, strict=True)):
+        letters = iter("nmklij")
+        wanted = ", ".join(
+            "..." if w is MORE else next(letters) if w is None else str(w) for w in shape
+        )
+        raise ValueError(f"{name} must have shape ({wanted}), got {tuple(given)}")
+
+
+def array(
+    name: str,
+    value: Any,
+    *,
+    shape: tuple[int | None, ...] | None = None,
+    kinds: str = "biuf",
+) -> np.ndarray:
     """Return ``value`` if it is a NumPy array of numbers or booleans.
 
     Parameters
     ----------
     name : str
     value : object
-    dims : int, optional
-        How many dimensions it must have; any number if not given.
+    shape : tuple, optional
+        As for :func:`tensor`.
     kinds : str
         What it may hold: b for booleans, i and u for integers, f for floats.
     """
@@ -218,8 +244,7 @@ def array(name: str, value: Any, *, dims: int | None = None, kinds: str = "biuf"
     if value.dtype.kind not in kinds:
         wanted = " or ".join(text for kind, text in KINDS.items() if kind in kinds)
         raise TypeError(f"{name} must be an array of {wanted}, got dtype {value.dtype}")
-    if dims is not None and value.ndim != dims:
-        raise ValueError(f"{name} must have {dims} dimensions, got shape {value.shape}")
+    _check_shape(name, value.shape, shape)
     return value
 
 
@@ -244,6 +269,24 @@ def counts(name: str, value: Any, length: int | None = None, least: int = 1) -> 
     if length is not None and len(value) != length:
         raise ValueError(f"{name} must hold {length} integers, got {shown(value)}")
     return tuple(count(f"{name}[{i}]", item, least) for i, item in enumerate(value))
+
+
+def device(name: str, value: Any) -> torch.device:
+    """Return ``value`` as a device of torch, whether this machine has it or not."""
+    try:
+        return torch.device(value)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"{name} must be a device of torch, got {shown(value)}") from error
+
+
+def usable_device(name: str, value: Any) -> str | None:
+    """Return the name of a device that this machine has, or None for its own choice."""
+    if value is None:
+        return None
+    kind = device(name, value).type
+    if kind == "cpu" or (kind == "cuda" and torch.cuda.is_available()):
+        return str(value)
+    raise ValueError(f"{name} must be cpu or a GPU that is here, got {shown(value)}")
 
 
 def size(name: str, value: Any) -> torch.Size:

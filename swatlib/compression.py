@@ -85,6 +85,10 @@ def decompress_(model: nn.Module) -> nn.Module:
 class BitReLU(nn.ReLU):
     """A ReLU that keeps, for backward, one bit per entry: whether it was positive."""
 
+    @checked
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(inplace)
+
     def forward(self, input: Tensor) -> Tensor:
         """Return max(0, x), of any shape; in place if the ReLU was."""
         if not (torch.is_grad_enabled() and input.requires_grad):

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from swatlib.checked import checked
 from swatlib.layers import SparseConv2d, SparseLinear
 
 _SWITCHES = (
@@ -17,6 +18,7 @@ _SWITCHES = (
 )
 
 
+@checked
 def settle_fast_path(model: nn.Module) -> None:
     """Close the fast path of every encoder with a sparse layer inside; open it where none is."""
     for module in model.modules():

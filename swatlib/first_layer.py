@@ -73,6 +73,9 @@ def first_layer(model: nn.Module, names: Sequence[str], example: Example | None 
     UserWarning
         If it cannot be told without an example; the first of `names` is then taken.
     """
+    known = dict(model.named_modules())
+    if not names or any(name not in known for name in names):
+        raise ValueError(f"names must be those of layers of the model, got {list(names)}")
     if len(names) == 1 and example is None:
         return names[0]
     if isinstance(model, _WRAPPERS):

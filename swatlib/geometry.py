@@ -36,6 +36,13 @@ __all__ = [
 ]
 
 
+def _numbers(name: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"{name} must be numbers, got {checks.shown(value)}") from error
+
+
 @checked
 def energy_to_angle(energy: Any) -> np.ndarray:
     """Angle in degrees of a sparsification that keeps this fraction of the energy.
@@ -50,7 +57,7 @@ def energy_to_angle(energy: Any) -> np.ndarray:
     numpy.ndarray
         ``arccos(sqrt(energy))`` in degrees, in [0, 90] (ICLR submission, Eq. 6).
     """
-    energy = np.asarray(energy, dtype=np.float64)
+    energy = _numbers("energy", energy)
     if not np.all((energy >= 0) & (energy <= 1)):
         raise ValueError(f"energy must be in [0, 1], got {energy}")
     return np.asarray(np.degrees(np.arccos(np.sqrt(energy))))
@@ -62,7 +69,7 @@ def angle_to_energy(angle: Any) -> np.ndarray:
 
     Inverse of :func:`energy_to_angle`; ``angle`` must be in [0, 90].
     """
-    angle = np.asarray(angle, dtype=np.float64)
+    angle = _numbers("angle", angle)
     if not np.all((angle >= 0) & (angle <= 90)):
         raise ValueError(f"angle must be in [0, 90] degrees, got {angle}")
     return np.asarray(np.cos(np.radians(angle)) ** 2)
@@ -210,7 +217,7 @@ def gaussian_energy(sparsity: Any) -> np.ndarray:
     sparsity
         Number or array in [0, 1).
     """
-    sparsity = np.asarray(sparsity, dtype=np.float64)
+    sparsity = _numbers("sparsity", sparsity)
     if not np.all((sparsity >= 0) & (sparsity < 1)):
         raise ValueError(f"sparsity must be in [0, 1), got {sparsity}")
     tail = (1 - sparsity) / 2

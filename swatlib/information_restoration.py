@@ -17,7 +17,7 @@ stay, which matters to sparse hardware but not here.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import ClassVar
 from warnings import warn
 
@@ -52,7 +52,7 @@ def shift_matrix(height: int, width: int) -> Tensor:
     return shift
 
 
-@explained(grad=checks.tensor)
+@checked(grad=partial(checks.tensor, shape=(checks.MORE, None)))
 def pair_sum(grad: Tensor) -> Tensor:
     """Return the sum of horizontally adjacent pairs: G + G T at the pixels kept.
 
@@ -73,7 +73,7 @@ def pair_sum(grad: Tensor) -> Tensor:
     return total
 
 
-@explained(grad=checks.tensor, x=checks.tensor)
+@checked
 def weight_gradient(
     grad: Tensor,
     x: Tensor,
@@ -107,6 +107,8 @@ def weight_gradient(
         If the shapes do not belong to one convolution.
     """
     _check_shapes(grad, x, weight_shape, geometry)
+    if grad.dtype != x.dtype or not x.is_floating_point():
+        raise TypeError(f"grad and x must have one floating dtype, got {grad.dtype} and {x.dtype}")
     return _from_columns(
         grad, columns_needed(x, weight_shape, geometry), weight_shape, geometry, restore
     )

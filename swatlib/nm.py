@@ -80,6 +80,8 @@ def nm_mask(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
         raise ValueError(f"over must name dimensions out of {DIMENSIONS!r}, got {over!r}")
     if not x.is_floating_point():
         raise TypeError(f"x must have a floating dtype, got {x.dtype}")
+    if not x.ndim:
+        raise ValueError("x must have at least one dimension, got a scalar")
     if not x.numel() or not _dims(x, over):
         return torch.ones_like(x, dtype=torch.bool)
     return _nm_mask(x.detach(), n, m, over)

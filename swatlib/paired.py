@@ -46,6 +46,12 @@ def paired_difference(
         If no pair is there, or one run of a pair stands in the frame twice.
     """
     keys = [by] if isinstance(by, str) else list(by)
+    for name, wanted in (
+        ("by", keys),
+        *zip(("column", "value", "pair"), ([column], [value], [pair]), strict=True),
+    ):
+        if unknown := [one for one in wanted if one not in frame.columns]:
+            raise ValueError(f"{name} must name columns of the frame, got {unknown}")
     chosen = frame[frame[column].isin([first, second])]
     if chosen.duplicated([*keys, pair, column]).any():
         raise ValueError(f"runs must be unique by {[*keys, pair, column]}")

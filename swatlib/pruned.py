@@ -88,6 +88,8 @@ def save_pruned(path: str | Path, model: nn.Module) -> None:
     state = model.state_dict(keep_vars=True)
     extra = _extra(state)
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"path must be in a folder that is there, got {path}")
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as stream, ZipFile(stream, "w", ZIP_DEFLATED) as archive:

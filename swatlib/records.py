@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from swatlib.checked import checked
+from swatlib.checked import checked, checked_fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,6 +77,9 @@ class Record:
     seconds: float
     date: str
     version: int = VERSION
+
+    def __post_init__(self) -> None:
+        checked_fields(self)
 
     @property
     def key(self) -> str:

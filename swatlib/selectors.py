@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from swatlib import checks
-from swatlib.checked import checked_fields, explained
+from swatlib.checked import checked, checked_fields, explained
 from swatlib.masks import keep as keep  # to apply what is chosen here
 from swatlib.memory import Memory
 from swatlib.thresholds import (
@@ -89,6 +89,8 @@ def kept_count(n: int, sparsity: float) -> int:
     At least one entry of a non-empty tensor survives. The product is rounded at the tenth digit
     first, so that 1000 entries at sparsity 0.9 keep 100 and not 101.
     """
+    if type(n) is not int:
+        n = checks.at_least_0("n", n)
     return ceil(round((1 - checks.sparsity("sparsity", sparsity)) * n, 10))
 
 
@@ -154,6 +156,7 @@ def topk_threshold(
         raise ValueError(f"x must not be empty, got shape {tuple(x.shape)}")
     k = kept_count(rows.shape[1], sparsity)
     if sample:
+        sample = checks.count("sample", sample)
         _check_whole("sample", sample, over)
         return sampled_magnitude(rows[0], k, sample)
     threshold = kth_magnitude(rows, k)
@@ -173,7 +176,7 @@ def topk_mask(x: Tensor, sparsity: float, over: str = DIMENSIONS) -> Tensor:
     """
     dims = _chosen_dims(_floating(x), over)
     others = [d for d in range(x.ndim) if d not in dims]
-    laid_out = x.detach().permute(*others, *dims)
+    laid_out = x.detach().permute((*others, *dims))
     rows = laid_out.reshape(prod(list(laid_out.shape[: len(others)])), -1 if x.numel() else 0)
     if not rows.numel():
         return torch.ones_like(x, dtype=torch.bool)
@@ -189,7 +192,7 @@ def topk_mask(x: Tensor, sparsity: float, over: str = DIMENSIONS) -> Tensor:
     return mask.reshape(laid_out.shape).permute(back)
 
 
-@explained(x=checks.tensor, sparsity=checks.sparsity)
+@checked(x=checks.tensor, sparsity=checks.sparsity)
 def random_mask(
     x: Tensor,
     sparsity: float,

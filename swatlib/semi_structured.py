@@ -29,7 +29,8 @@ def available(device: torch.device | str, dtype: torch.dtype, shape: tuple[int, 
     (out, in), or the weight of a 1x1 convolution without groups, of ``out`` divisible by 32 and
     ``in`` by 64.
     """
-    if torch.device(device).type != "cuda" or not torch.cuda.is_available():
+    device = checks.device("device", device)
+    if device.type != "cuda" or not torch.cuda.is_available():
         return False
     matrix = len(shape) == 2 or (len(shape) == 4 and tuple(shape[2:]) == (1, 1))
     fits = matrix and shape[0] > 0 < shape[1] and not (shape[0] % ROWS or shape[1] % COLUMNS)

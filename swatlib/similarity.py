@@ -73,7 +73,11 @@ def quantize(x: Tensor, bits: int = 8) -> Tensor:
     return (x - low).div_(high - low).mul_(levels).long().clamp_(max=levels - 1)
 
 
-@checked
+SYMBOLS = partial(checks.tensor, dtypes=checks.INTEGERS, meta=False)
+"""The check of quantised entries."""
+
+
+@checked(symbols=SYMBOLS)
 def entropy(symbols: Tensor, correction: str = "none") -> float:
     """Return the entropy, in bits, of the histogram of an integer tensor.
 
@@ -109,7 +113,7 @@ def _counts(symbols: Tensor) -> Tensor:
     return symbols.unique(return_counts=True)[1]
 
 
-@checked
+@checked(symbols=SYMBOLS, given=SYMBOLS)
 def conditional_entropy(symbols: Tensor, given: Tensor, correction: str = "none") -> float:
     """Return H(symbols | given) = H(symbols, given) - H(given) in bits (Eq. 11).
 
@@ -218,7 +222,7 @@ def column_correlation(x: Tensor, centred: bool = True) -> float:
     return ((left * right).sum() / (left.square().sum() * right.square().sum()).sqrt()).item()
 
 
-@checked
+@checked(x=partial(checks.tensor, meta=False))
 def adjacent_difference(x: Tensor) -> Tensor:
     """Return X_ad: every column less the one to its right (section 6.2); shape (..., W - 1)."""
     _check_maps(x)
@@ -235,9 +239,11 @@ def reconstruction(x: Tensor) -> Tensor:
     return x[..., ::2].repeat_interleave(2, dim=-1)[..., : x.shape[-1]]
 
 
-@checked
+@checked(x=partial(checks.tensor, meta=False))
 def normalized(x: Tensor) -> Tensor:
     """Scale the entries to [0, 1], as Figure 5 does; a constant map is all 0."""
+    if not x.numel():
+        raise ValueError(f"x must not be empty, got shape {tuple(x.shape)}")
     low, high = x.min(), x.max()
     return (x - low) / (high - low) if high > low else torch.zeros_like(x)
 

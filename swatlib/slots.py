@@ -4,11 +4,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from swatlib import checks
-from swatlib.checked import checked_fields
+from swatlib.checked import checked, checked_fields
 from swatlib.products import ColumnSelector
 from swatlib.selectors import DIMENSIONS, Selector
 
 
+@checked
 def idle(selector: Any, ndim: int) -> bool:
     """Say whether a selector leaves every operand of so many dimensions whole.
 
@@ -102,6 +103,7 @@ class Recipe:
         kept = ("name", "first_layer_dense", "decay", "decay_outside")
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in kept}
 
+    @checked
     def acting(self, ndim: int) -> dict[str, Any]:
         """Return the slots by name as they act on operands of so many dimensions.
 

@@ -263,6 +263,8 @@ def active_mask(layer: nn.Module) -> Tensor:
     Tensor, bool, shape of the layer's weight
         All True where no selector drops weights in the forward product.
     """
+    if not isinstance(getattr(layer, "weight", None), Tensor):
+        raise ValueError(f"layer must have a weight, got {type(layer).__name__}")
     weight: Tensor = layer.weight  # type: ignore[assignment]
     recipe: Recipe | None = getattr(layer, "recipe", None)
     if recipe is None or recipe.forward_weight is None:

@@ -243,7 +243,7 @@ def _just_below(threshold: Tensor, dtype: torch.dtype) -> float:
     return float(rounded if rounded.to(threshold.dtype) < threshold else (bits - 1).view(dtype))
 
 
-@explained(x=checks.tensor, threshold=checks.tensor)
+@checked(x=checks.tensor, threshold=checks.tensor)
 def above(x: Tensor, threshold: Tensor) -> Tensor:
     """Return the mask of what :func:`keep_above` keeps."""
     return ~(_magnitude(x) < threshold)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from swatlib.checked import checked
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.sparsify import active_mask
 
@@ -16,6 +17,7 @@ class Use(NamedTuple):
     mask: Tensor | None
 
 
+@checked
 def uses(model: nn.Module) -> list[tuple[Tensor, list[Use]]]:
     """Return every weight that a sparse layer thins in its forward product, and all its owners.
 

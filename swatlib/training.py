@@ -180,7 +180,7 @@ class Run:
         return train_run(self)
 
 
-@checked
+@checked(device=checks.usable_device)
 def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None) -> dict[str, Any]:
     """Train as ``run`` says and return its metrics.
 
@@ -252,7 +252,7 @@ def build(run: Run, dataset: Dataset) -> nn.Module:
     )
 
 
-@checked
+@checked(device=checks.usable_device)
 def pretrain_(model: nn.Module, dataset: Dataset, run: Run, device: str | None = None) -> nn.Module:
     """Train the run's network densely for ``run.pretrain_epochs``; its weights go to ``model``."""
     epochs = run.pretrain_epochs or 0
@@ -260,7 +260,10 @@ def pretrain_(model: nn.Module, dataset: Dataset, run: Run, device: str | None =
     dense = build(start, dataset)
     for _ in train(dense, dataset, start, device):
         pass
-    model.load_state_dict(dense.state_dict())
+    try:
+        model.load_state_dict(dense.state_dict())
+    except RuntimeError as error:
+        raise ValueError(f"model must be the run's network, got {type(model).__name__}") from error
     return model
 
 
@@ -288,7 +291,7 @@ def layer_recipes(run: Run, model: nn.Module) -> dict[str, Recipe]:
     return recipes
 
 
-@checked
+@checked(device=checks.usable_device)
 def train(
     model: nn.Module,
     dataset: Dataset,
@@ -302,6 +305,8 @@ def train(
     is no longer finite: what a diverged network would do further is of no use.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if next(model.parameters(), None) is None:
+        raise ValueError("model must have parameters, got none")
     layout = memory_format(model)
     model = model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
     train_x, train_y, test_x, test_y = (t.to(device) for t in dataset[1:5])
@@ -384,7 +389,10 @@ def memory_format(model: nn.Module) -> torch.memory_format:
     return torch.contiguous_format if unsafe else torch.channels_last
 
 
-@checked
+@checked(
+    schedule=partial(checks.one_of, allowed=SCHEDULES),
+    progress=partial(checks.number, least=0, most=1),
+)
 def rate(schedule: str, progress: float) -> float:
     """Return the learning rate, as a fraction of its peak, at ``progress`` in [0, 1) of a run."""
     if schedule == "one-cycle":
@@ -397,18 +405,26 @@ def rate(schedule: str, progress: float) -> float:
     return warm_up
 
 
-@checked
+@checked(
+    x=partial(checks.tensor, shape=(checks.MORE, None), dtypes=None, meta=False),
+    y=partial(checks.tensor, shape=(None,), dtypes=(torch.int64,), meta=False),
+    batch_size=checks.count,
+)
 @torch.no_grad()
 def evaluate(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 500) -> tuple[float, float]:
     """Return accuracy in percent and mean cross-entropy of ``model`` on images ``x``, labels ``y``.
 
     The model is evaluated in evaluation mode and left in the mode it was in.
     """
+    if not len(x) or len(x) != len(y):
+        raise ValueError(f"x and y must be as many, and at least one, got {len(x)} and {len(y)}")
     training = model.training
     model.eval()
     correct, loss = 0, 0.0
     for images, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
         output = model(images).float()
+        if output.ndim != 2 or len(output) != len(images):
+            raise ValueError(f"model must return (N, classes), got {tuple(output.shape)}")
         correct += int((output.argmax(1) == labels).sum())
         loss += nn.functional.cross_entropy(output, labels, reduction="sum").item()
     model.train(training)

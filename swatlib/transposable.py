@@ -43,7 +43,7 @@ def transposable_patterns(n: int = 2, m: int = 4) -> Tensor:
     return patterns[(patterns.sum(1) == n).all(1)]
 
 
-@explained(weight=checks.tensor)
+@checked(weight=checks.tensor)
 def transposable_mask(weight: Tensor, n: int = 2, m: int = 4, exact: bool = True) -> Tensor:
     """Return a mask that is N:M along the rows and along the columns of the weight matrix.
 

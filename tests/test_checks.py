@@ -170,7 +170,7 @@ def test_bad_counts(value, message):
         (torch.zeros(2, dtype=torch.complex64), {}, "x must have a floating dtype, got"),
         (torch.zeros(2).to(torch.float8_e4m3fn), {}, "x must have a floating dtype, got"),
         (torch.zeros(2), {"dtypes": (torch.bool,)}, "x must have dtype torch.bool, got"),
-        (torch.zeros(2), {"dims": 4}, "x must have 4 dimensions, got shape (2,)"),
+        (torch.zeros(2), {"shape": (None, 4)}, "x must have shape (n, 4), got (2,)"),
     ],
 )
 def test_tensors(value, limits, message):
@@ -180,7 +180,7 @@ def test_tensors(value, limits, message):
 
 def test_tensors_pass_as_they_are():
     x = torch.full((2, 3), torch.nan).T
-    assert checks.tensor("x", x, dims=2) is x
+    assert checks.tensor("x", x, shape=(None, 2)) is x
     assert checks.tensor("x", torch.arange(3), dtypes=None).dtype == torch.int64
 
 

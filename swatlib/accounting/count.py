@@ -9,7 +9,7 @@ import pandas as pd
 from swatlib.accounting.convention import EXACT, Convention
 from swatlib.accounting.density import Density
 from swatlib.accounting.layer import Layer, Network
-from swatlib.checked import checked
+from swatlib.checked import checked, checked_fields
 
 PRODUCTS = ("forward", "input_grad", "weight_grad")
 
@@ -33,6 +33,7 @@ class Count:
     convention: Convention = EXACT
 
     def __post_init__(self) -> None:
+        checked_fields(self)
         if len(self.densities) != len(self.network.weighted):
             raise ValueError(
                 f"densities must have one entry per layer ({len(self.network.weighted)}), "

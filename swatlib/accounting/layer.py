@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
+from swatlib.checked import checked_fields
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -43,6 +45,9 @@ class Layer:
     weight_grad: bool = True
     passed_over: str = ""
     macs: tuple[int, int, int] = (0, 0, 0)
+
+    def __post_init__(self) -> None:
+        checked_fields(self)
 
     @property
     def weights(self) -> int:
@@ -104,6 +109,7 @@ class Network:
         return self.weighted[0].input[0]
 
     def __post_init__(self) -> None:
+        checked_fields(self)
         names = Counter(layer.name for layer in self.layers)
         if twice := [name for name, times in names.items() if times > 1]:
             raise ValueError(f"layers must have different names, got {', '.join(twice)} twice")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from swatlib import checks
 from swatlib.checked import checked
 
 from .archive import LARGEST_MEMBER, is_hidden, members
@@ -138,7 +139,7 @@ def _identity(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-@checked
+@checked(pixels=checks.optional(checks.count))
 def image_folder(path: Path, pixels: int | None = None) -> Images:
     """Read an image folder or a tar of one; decoded images are cached for the next time.
 
@@ -164,7 +165,7 @@ def image_folder(path: Path, pixels: int | None = None) -> Images:
     return Images(arrays["train_x"], arrays["train_y"], arrays["test_x"], arrays["test_y"], names)
 
 
-@checked
+@checked(pixels=checks.count)
 def read_photographs(path: Path, pixels: int, images: int | None = None) -> NDArray[np.uint8]:
     """Read images without labels, from a folder or a tar of any layout.
 

@@ -13,6 +13,7 @@ left one and is left out; drawings, scans of text and grey images are no colour 
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.resources import files
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
+from swatlib import checks
 from swatlib.checked import checked
 
 from .splits import Images
@@ -41,7 +43,7 @@ TEST_PER_CLASS = 200
 TEST_CELLS = 0.3
 # A crop of black sky or white table says nothing: its contrast (in levels of 255) must reach this.
 LEAST_CONTRAST = 5.0
-
+MOST_VAIN = 100  # draws of so many crops in a row that bring no new one
 
 Places = NDArray[np.int64]
 
@@ -49,31 +51,37 @@ Places = NDArray[np.int64]
 @checked
 def photograph(name: str) -> NDArray[np.uint8]:
     """Read one of the `PHOTOGRAPHS` as uint8 ``(H, W, 3)``."""
-    package, filename = PHOTOGRAPHS[name]
+    package, filename = PHOTOGRAPHS[checks.one_of("name", name, PHOTOGRAPHS)]
     with files(package).joinpath(filename).open("rb") as stream:
         return np.asarray(Image.open(stream).convert("RGB"))
 
 
-@checked
+@checked(image=partial(checks.array, shape=(None, None, None)), pixels=checks.count)
 def windows(image: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
     """Return a view of every window of an image, ``(H - pixels + 1, W - pixels + 1, 3, p, p)``."""
+    if pixels > min(image.shape[:2]):
+        raise ValueError(f"pixels must fit an image of shape {image.shape}, got {pixels}")
     return sliding_window_view(image, (pixels, pixels), axis=(0, 1))
 
 
-@checked
+@checked(crops=partial(checks.array, shape=(None, None, None, None)))
 def contrast(crops: NDArray[np.generic]) -> NDArray[np.float32]:
     """Return the standard deviation of each crop ``(N, 3, p, p)`` around its mean colour."""
     return np.sqrt(crops.var(axis=(2, 3), dtype=np.float32).mean(axis=1))
 
 
-@checked
+@checked(crops=partial(checks.array, shape=(None, None, None, None), kinds="iuf"))
 def standardised(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Remove the mean colour of each crop ``(N, 3, p, p)`` and divide by its `contrast`."""
     centred = crops - crops.mean(axis=(2, 3), dtype=np.float32, keepdims=True)
     return centred / contrast(crops)[:, None, None, None]
 
 
-@checked
+@checked(
+    image=partial(checks.array, shape=(None, None, None), kinds="iuf"),
+    pixels=checks.count,
+    seed=partial(checks.count, least=0, most=2**32 - 1),
+)
 def places(image: NDArray[np.uint8], pixels: int, seed: int) -> tuple[Places, Places]:
     """Choose where the training and the test crops of one photograph lie, inside their cells.
 
@@ -81,6 +89,11 @@ def places(image: NDArray[np.uint8], pixels: int, seed: int) -> tuple[Places, Pl
     -------
     train, test : ndarray
         int64 ``(500, 2)`` and ``(200, 2)``: row and column of the top left pixel, no place twice.
+
+    Raises
+    ------
+    ValueError
+        If the image has not so many places with a contrast.
     """
     # RandomState and not default_rng: NumPy promises that its stream never changes.
     random = np.random.RandomState(seed)
@@ -92,7 +105,14 @@ def places(image: NDArray[np.uint8], pixels: int, seed: int) -> tuple[Places, Pl
 
     def choose(cells: NDArray[np.int64], wanted: int) -> Places:
         chosen: dict[tuple[int, ...], None] = {}
+        found, vain = 0, 0
         while len(chosen) < wanted:
+            found, vain = len(chosen), vain + 1 if len(chosen) == found else 0
+            if vain > MOST_VAIN or not len(cells):
+                raise ValueError(
+                    f"image of shape {image.shape} must have {wanted} crops of {pixels} pixels "
+                    f"with a contrast of {LEAST_CONTRAST:g} levels, found {found}"
+                )
             corner = np.stack(divmod(cells[random.randint(len(cells), size=wanted)], columns), 1)
             place = cell * corner + random.randint(cell - pixels + 1, size=(wanted, 2))
             keep = contrast(view[place[:, 0], place[:, 1]]) >= LEAST_CONTRAST

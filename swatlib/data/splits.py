@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from swatlib import checks
 from swatlib.checked import checked
 
 
@@ -49,7 +51,7 @@ class Images(NamedTuple):
     class_names: tuple[str, ...]
 
 
-@checked
+@checked(x=partial(checks.array, shape=(None, None, None, None)))
 def area_average(x: NDArray[np.generic], pixels: int) -> NDArray[np.float32]:
     """Shrink square images ``(N, C, S, S)`` to ``pixels`` by averaging equal blocks.
 
@@ -66,7 +68,7 @@ def area_average(x: NDArray[np.generic], pixels: int) -> NDArray[np.float32]:
     return blocks.mean(axis=(3, 5), dtype=np.float32)
 
 
-@checked
+@checked(labels=partial(checks.array, shape=(None,)), images=checks.count, classes=checks.count)
 def balanced_subset(labels: NDArray[np.generic], images: int, classes: int) -> NDArray[np.intp]:
     """Return indices of ``images`` training images, as many of each class, give or take one.
 

@@ -4,13 +4,33 @@ Pixel (row i, column j) covers the square from (j, i) to (j + 1, i + 1), so a bo
 to 5 has left edge 3 and right edge 6.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
+from swatlib import checks
 from swatlib.checked import checked
 
+NUMBERS = (*checks.FLOATING, *checks.INTEGERS)
+BOXES = partial(checks.tensor, shape=(checks.MORE, 4), dtypes=NUMBERS, meta=False)
+"""The check of boxes (..., 4)."""
 
-@checked
+POINTS = partial(checks.tensor, shape=(checks.MORE, 2), dtypes=NUMBERS, meta=False)
+"""The check of points (..., 2)."""
+
+
+def _check_pairs(name: str, these: Tensor, other: str, those: Tensor) -> None:
+    """Raise ValueError unless all dimensions but the last broadcast."""
+    for a, b in zip(these.shape[-2::-1], those.shape[-2::-1], strict=False):
+        if a != b and 1 not in (a, b):
+            raise ValueError(
+                f"{name} and {other} must belong together, got shapes {tuple(these.shape)} "
+                f"and {tuple(those.shape)}"
+            )
+
+
+@checked(boxes=BOXES)
 def area(boxes: Tensor) -> Tensor:
     """Return the area of boxes (..., 4), zero where an edge lies on the wrong side: (...)."""
     return (boxes[..., 2:] - boxes[..., :2]).clamp_min(0).prod(-1)
@@ -23,7 +43,10 @@ def _overlap(a: Tensor, b: Tensor) -> Tensor:
     return area(torch.cat([top_left, bottom_right], dim=-1))
 
 
-@checked
+@checked(
+    a=partial(BOXES, shape=(None, 4), dtypes=checks.FLOATING),
+    b=partial(BOXES, shape=(None, 4), dtypes=checks.FLOATING),
+)
 def iou(a: Tensor, b: Tensor) -> Tensor:
     """Return intersection over union of every box of ``a`` with every box of ``b``.
 
@@ -41,13 +64,14 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
     return shared / union.clamp_min(torch.finfo(union.dtype).tiny)
 
 
-@checked
+@checked(a=partial(BOXES, dtypes=checks.FLOATING), b=partial(BOXES, dtypes=checks.FLOATING))
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
     """Return the generalised IoU of pairs of boxes (..., 4): in [-1, 1], 1 for equal boxes.
 
     From the IoU is subtracted the share of the smallest enclosing box that neither covers, so that
     boxes that do not touch still have a gradient towards each other (Rezatofighi et al. 2019).
     """
+    _check_pairs("a", a, "b", b)
     tiny = torch.finfo(a.dtype).tiny
     shared = _overlap(a, b)
     union = area(a) + area(b) - shared
@@ -57,22 +81,24 @@ def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
     return shared / union.clamp_min(tiny) - (hull - union) / hull.clamp_min(tiny)
 
 
-@checked
+@checked(points=POINTS, boxes=BOXES)
 def encode(points: Tensor, boxes: Tensor) -> Tensor:
     """Return the distances from points (..., 2) to the edges of boxes (..., 4): (..., 4).
 
     In the order left, top, right, bottom; all are positive for a point inside its box.
     """
+    _check_pairs("points", points, "boxes", boxes)
     return torch.cat([points - boxes[..., :2], boxes[..., 2:] - points], dim=-1)
 
 
-@checked
+@checked(points=POINTS, distances=BOXES)
 def decode(points: Tensor, distances: Tensor) -> Tensor:
     """Return the boxes (..., 4) that lie at ``distances`` (..., 4) around points (..., 2)."""
+    _check_pairs("points", points, "distances", distances)
     return torch.cat([points - distances[..., :2], points + distances[..., 2:]], dim=-1)
 
 
-@checked
+@checked(boxes=BOXES, height=checks.at_least_0, width=checks.at_least_0)
 def clip(boxes: Tensor, height: int, width: int) -> Tensor:
     """Return boxes (..., 4) cut off at the edges of an image of ``height`` by ``width`` pixels.
 
@@ -83,7 +109,10 @@ def clip(boxes: Tensor, height: int, width: int) -> Tensor:
     return torch.stack([x[..., 0], y[..., 0], x[..., 1], y[..., 1]], dim=-1)
 
 
-@checked
+@checked(
+    boxes=partial(BOXES, dtypes=checks.FLOATING),
+    scores=partial(checks.tensor, dtypes=NUMBERS, meta=False),
+)
 def nms(boxes: Tensor, scores: Tensor, labels: Tensor, threshold: float = 0.5) -> Tensor:
     """Return which boxes survive non-maximum suppression within their class.
 
@@ -126,7 +155,13 @@ def check_shapes(boxes: Tensor, labels: Tensor) -> None:
         )
 
 
-@checked
+@checked(
+    boxes=partial(checks.tensor, dtypes=NUMBERS, meta=False),
+    labels=partial(checks.tensor, dtypes=(*checks.INTEGERS, torch.bool), meta=False),
+    height=checks.count,
+    width=checks.count,
+    classes=checks.count,
+)
 def check_boxes(boxes: Tensor, labels: Tensor, height: int, width: int, classes: int) -> None:
     """Make sure that boxes can be learnt: finite, inside the image, with an area and a class.
 

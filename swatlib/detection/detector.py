@@ -5,6 +5,7 @@ and how far its box's edges are. A residual backbone from the parts of the class
 one convolution; two heads.
 """
 
+from functools import partial
 from math import log
 from typing import NamedTuple
 
@@ -91,7 +92,11 @@ def standardised(images: Tensor) -> Tensor:
     return images.float() / 127.5 - 1
 
 
-@checked
+@checked(
+    images=partial(checks.tensor, shape=(None, 3, None, None), dtypes=(torch.uint8,), meta=False),
+    most=checks.count,
+    batch_size=checks.count,
+)
 @torch.no_grad()
 def detect(
     model: nn.Module,
@@ -121,7 +126,10 @@ def detect(
         which nothing was found has boxes of shape (0, 4). The model is left in its mode.
     """
     height, width = images.shape[-2:]
-    device = next(model.parameters()).device
+    parameter = next(model.parameters(), None)
+    if parameter is None:
+        raise ValueError("model must have parameters, got none")
+    device = parameter.device
     points = locations(height // STRIDE, width // STRIDE, STRIDE)
     training = model.training
     model.eval()

@@ -1,15 +1,20 @@
 """The loss: focal loss over all locations, generalised IoU where there is an object."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from swatlib import checks
 from swatlib.checked import checked
 from swatlib.detection.boxes import decode, generalised_iou
 from swatlib.detection.targets import BACKGROUND
 
+LABELS = partial(checks.tensor, dtypes=checks.INTEGERS, meta=False)
 
-@checked
+
+@checked(logits=partial(checks.tensor, shape=(checks.MORE, None), meta=False), labels=LABELS)
 def focal_loss(logits: Tensor, labels: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
     """Return the sum of the focal loss (Lin et al. 2017, Eq. 5) over locations and classes.
 
@@ -24,6 +29,10 @@ def focal_loss(logits: Tensor, labels: Tensor, alpha: float = 0.25, gamma: float
     alpha, gamma : float
         Weight of "yes", and how little the well answered counts; the paper's best values.
     """
+    if labels.shape != logits.shape[:-1]:
+        raise ValueError(
+            f"labels must have shape {tuple(logits.shape[:-1])}, got {tuple(labels.shape)}"
+        )
     classes = torch.arange(logits.shape[-1], device=logits.device)
     yes = (labels[..., None] == classes).to(logits.dtype)
     entropy = functional.binary_cross_entropy_with_logits(logits, yes, reduction="none")
@@ -32,7 +41,13 @@ def focal_loss(logits: Tensor, labels: Tensor, alpha: float = 0.25, gamma: float
     return (weight * wrong**gamma * entropy).sum()
 
 
-@checked
+@checked(
+    logits=partial(checks.tensor, shape=(None, None, None), meta=False),
+    distances=partial(checks.tensor, shape=(None, None, 4), meta=False),
+    points=partial(checks.tensor, shape=(None, 2), meta=False),
+    labels=LABELS,
+    boxes=partial(checks.tensor, shape=(None, None, 4), meta=False),
+)
 def detection_loss(
     logits: Tensor, distances: Tensor, points: Tensor, labels: Tensor, boxes: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -58,6 +73,8 @@ def detection_loss(
             f"labels and boxes must have shapes {tuple(logits.shape[:2])} and "
             f"{tuple(distances.shape)}, got {tuple(labels.shape)} and {tuple(boxes.shape)}"
         )
+    if len(points) != labels.shape[1]:
+        raise ValueError(f"points must have shape ({labels.shape[1]}, 2), got {len(points)} points")
     objects = labels != BACKGROUND
     count = objects.sum().clamp_min(1)
     predicted = decode(points.expand(len(labels), -1, -1)[objects], distances[objects])

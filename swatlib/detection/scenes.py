@@ -6,13 +6,14 @@ Boxes never overlap, and about a fifth of the scenes are empty. Training and tes
 digit and no pixel of a photograph. The scenes are the same on every machine and for every run.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from swatlib import checks
 from swatlib.checked import checked
 from swatlib.data.digits import read_digits
 from swatlib.data.patches import PHOTOGRAPHS, photograph, places, windows
@@ -44,7 +45,7 @@ def backgrounds(pixels: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return np.concatenate(parts[0]), np.concatenate(parts[1])
 
 
-@checked
+@checked(digit=partial(checks.array, shape=(None, None)), size=checks.count)
 def ink(digit: NDArray[np.generic], size: int) -> Pixels:
     """Enlarge a raster (8, 8) with values 0 to 16 to ``size`` pixels and cut off empty margins.
 
@@ -56,11 +57,19 @@ def ink(digit: NDArray[np.generic], size: int) -> Pixels:
     raster = Image.fromarray(digit.astype(np.float32) / 16)
     large = np.asarray(raster.resize((size, size), Image.Resampling.BILINEAR))
     large = np.where(large >= FAINTEST, large, 0)
+    if not large.any():
+        raise ValueError("digit must have ink, got none")
     rows, columns = np.flatnonzero(large.any(axis=1)), np.flatnonzero(large.any(axis=0))
     return large[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-@checked
+@checked(
+    digits=partial(checks.array, shape=(None, None, None)),
+    labels=partial(checks.array, shape=(None,), kinds="iu"),
+    crops=partial(checks.array, shape=(None, 3, None, None)),
+    count=checks.count,
+    seed=partial(checks.count, least=0, most=2**32 - 1),
+)
 def compose(
     digits: NDArray[np.generic],
     labels: NDArray[np.generic],
@@ -78,6 +87,11 @@ def compose(
     count, seed : int
         Number of scenes, and the seed of every choice. The first scenes do not depend on ``count``.
     """
+    if not len(crops) or not len(digits) or len(digits) != len(labels):
+        raise ValueError(
+            "digits, labels and crops must not be empty, and every digit must have its label, got "
+            f"{len(digits)}, {len(labels)} and {len(crops)}"
+        )
     # RandomState and not default_rng: NumPy promises that its stream never changes.
     random = np.random.RandomState(seed)
     scenes, boxes, classes = [], [], []

@@ -1,8 +1,11 @@
 """What every location of the feature map has to learn."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
+from swatlib import checks
 from swatlib.checked import checked
 
 BACKGROUND = -1
@@ -12,7 +15,7 @@ RADIUS = 1.5
 """Only locations so many strides around a box's centre learn it (centre sampling of FCOS)."""
 
 
-@checked
+@checked(rows=checks.at_least_0, columns=checks.at_least_0, stride=checks.count)
 def locations(rows: int, columns: int, stride: int) -> Tensor:
     """Return the centres (x, y) of the locations in reading order, float32 (rows columns, 2)."""
     y = (torch.arange(rows) + 0.5) * stride
@@ -20,7 +23,12 @@ def locations(rows: int, columns: int, stride: int) -> Tensor:
     return torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=1)
 
 
-@checked
+@checked(
+    points=partial(checks.tensor, shape=(None, 2), meta=False),
+    boxes=partial(checks.tensor, shape=(None, 4), meta=False),
+    labels=partial(checks.tensor, shape=(None,), dtypes=checks.INTEGERS, meta=False),
+    stride=checks.count,
+)
 def assign(points: Tensor, boxes: Tensor, labels: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     """Say which object each location learns: the smallest whose middle it lies in.
 
@@ -45,6 +53,8 @@ def assign(points: Tensor, boxes: Tensor, labels: Tensor, stride: int) -> tuple[
     A box at least one stride wide and high is learnt by at least one location, unless smaller boxes
     take all of its locations. A smaller box may lie between the locations and is then not learnt.
     """
+    if len(labels) != len(boxes):
+        raise ValueError(f"labels must have shape ({len(boxes)},), got ({len(labels)},)")
     x, y = points[:, :1], points[:, 1:]
     left, top, right, bottom = boxes.unbind(1)
     inside = (left <= x) & (x < right) & (top <= y) & (y < bottom)

@@ -139,7 +139,7 @@ def _load(name: str, pixels: int | None, images: int | None, folder: Path | None
     return data if images is None else data._replace(train=data.train.first(images))
 
 
-@checked
+@checked(device=checks.usable_device)
 def train_detection(
     run: DetectionRun, device: str | None = None, on_step: OnStep | None = None
 ) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def build(run: DetectionRun, classes: int) -> Detector:
     return model
 
 
-@checked
+@checked(device=checks.usable_device)
 def train(
     model: Detector,
     boxed: BoxedImages,

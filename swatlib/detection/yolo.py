@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from swatlib import checks
 from swatlib.checked import checked
 from swatlib.data.archive import members
 from swatlib.data.folder import IMAGE_TYPES
@@ -23,7 +24,7 @@ from swatlib.detection.images import BoxedImages, DetectionData
 GREY = (128, 128, 128)
 
 
-@checked
+@checked(pixels=checks.count)
 def letterbox(image: Image.Image, pixels: int) -> tuple[Tensor, tuple[float, float, float, float]]:
     """Shrink or enlarge an image to fit a grey square of ``pixels``, in its middle.
 
@@ -67,7 +68,7 @@ def read_labels(text: str) -> tuple[Tensor, Tensor]:
     return clip(edges, 1, 1), torch.tensor(labels, dtype=torch.int64)
 
 
-@checked
+@checked(pixels=checks.optional(checks.count))
 def read_yolo(path: Path, pixels: int | None = None) -> DetectionData:
     """Read an archive; its ``val`` images are the test set.
 

@@ -124,6 +124,7 @@ class Layer:
         """Name of the layer whose use this is: several uses have one weight."""
         return self.name.partition("@")[0]
 
+    @checked(product=partial(checks.one_of, allowed=PRODUCTS))
     def computes(self, product: str) -> bool:
         """Whether a training step of this layer has the product."""
         return not {"input_grad": self.first, "weight_grad": self.frozen}.get(product, False)
@@ -161,6 +162,7 @@ def layers_of(model: nn.Module, example: Example) -> list[Layer]:
     return as_layers(model, trace(model, example).weighted)
 
 
+@checked
 def check_kinds(model: nn.Module) -> None:
     """Raise ValueError for a convolution that is not two-dimensional, naming it."""
     for name, module in model.named_modules():
@@ -170,9 +172,13 @@ def check_kinds(model: nn.Module) -> None:
             )
 
 
+@checked
 def as_layers(model: nn.Module, uses: Iterable[Use]) -> list[Layer]:
     """Shapes as the simulator has them of what `swatlib.accounting` recorded of a model."""
-    modules = dict(model.named_modules())
+    modules, uses = dict(model.named_modules()), list(uses)
+    for use in uses:
+        if use.name.partition("@")[0] not in modules:
+            raise ValueError(f"uses must be of layers of the model, got {use.name!r}")
     return [_layer(modules[use.name.partition("@")[0]], use) for use in uses]
 
 

@@ -66,9 +66,9 @@ class Convolution:
     def __post_init__(self) -> None:
         checked_fields(
             self,
-            mask=partial(checks.array, kinds="b", dims=5),
+            mask=partial(checks.array, kinds="b", shape=(None,) * 5),
             batch=checks.count,
-            stream=checks.optional(checks.array, kinds="b", dims=4),
+            stream=checks.optional(checks.array, kinds="b", shape=(None,) * 4),
         )
 
     @property

@@ -20,7 +20,7 @@ import numpy as np
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
 from swatlib.selectors import kept_count
-from swatlib.simulator.geometry import Layer
+from swatlib.simulator.geometry import PRODUCTS, Layer
 
 RELU_DENSITY = 0.5
 """Share of non-zeros behind a ReLU: half, if what enters it is as often negative as positive."""
@@ -72,6 +72,7 @@ class Masks:
     @checked
     def stationary(self, product: str) -> np.ndarray:
         """The operand that stays in the machine."""
+        product = checks.one_of("product", product, PRODUCTS)
         if product == "weight_grad":
             return self.inputs if self.columns is None else self.columns
         if product == "input_grad" and self.weight_backward is not None:
@@ -81,6 +82,7 @@ class Masks:
     @checked
     def stream(self, product: str) -> np.ndarray | None:
         """The operand that flows past it, None if it is dense."""
+        product = checks.one_of("product", product, PRODUCTS)
         return {
             "forward": self.activation,
             "input_grad": self.input_grad_gradient,
@@ -196,6 +198,8 @@ def save_masks(path: str | Path, layers: Sequence[Layer], masks: Sequence[Masks]
     ValueError
         For a choice among the columns of the unfolded X, for which the layout has no place.
     """
+    if len(layers) != len(masks):
+        raise ValueError(f"masks must be one for each of {len(layers)} layers, got {len(masks)}")
     arrays: dict[str, np.ndarray] = {}
     for layer, mask in zip(layers, masks, strict=True):
         if mask.columns is not None:
@@ -203,6 +207,8 @@ def save_masks(path: str | Path, layers: Sequence[Layer], masks: Sequence[Masks]
         arrays[layer.name] = mask.weight
         arrays[f"{layer.name}.input"] = mask.inputs
     target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"path must be in a folder that is there, got {path}")
     with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".npz", delete=False) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     os.replace(file.name, target)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from swatlib import checks
 from swatlib.checked import checked, checked_fields
 from swatlib.simulator.counts import Count, count_true, total
 from swatlib.simulator.geometry import PRODUCTS, Layer
@@ -127,7 +128,13 @@ def _summary(count: Count, own: int, memory: Memory) -> dict[str, Any]:
     }
 
 
-@checked
+def _products(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise TypeError(f"{name} must be a sequence of products, got {checks.shown(value)}")
+    return tuple(checks.one_of(name, product, PRODUCTS) for product in value)
+
+
+@checked(products=_products)
 def simulate(
     layers: Sequence[Layer],
     masks: Sequence[Masks],

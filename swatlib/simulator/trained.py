@@ -92,7 +92,7 @@ def trained() -> list[Trained]:
     return [*large, Trained(network="small_resnet", epochs=20)]
 
 
-@checked
+@checked(mask=partial(checks.array, kinds="b"))
 def filter_imbalance(mask: np.ndarray) -> float:
     """Spread of the number of non-zeros over filters: standard deviation over mean.
 
@@ -107,6 +107,8 @@ def filter_imbalance(mask: np.ndarray) -> float:
         0 if all filters keep as many; about ``sqrt((1 - d) / (d n))`` for a random mask of
         density d over filters of n weights.
     """
+    if not mask.size or not mask.ndim:
+        raise ValueError(f"mask must hold filters, got shape {mask.shape}")
     kept = mask.reshape(len(mask), -1).sum(axis=1)
     return float(kept.std() / kept.mean()) if kept.any() else 0.0
 

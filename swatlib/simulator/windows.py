@@ -49,7 +49,7 @@ class Window:
             return f"X{self.ahead}"
         return f"{self.shape}{self.ahead},{self.aside}"
 
-    @checked
+    @checked(lanes=checks.count)
     def offsets(self, lanes: int) -> list[tuple[int, int]]:
         """Places an idle lane looks at, as (rows ahead, lanes aside), best first.
 
@@ -83,7 +83,7 @@ class Window:
             raise ValueError(f"window {self} has no list of offsets")
         return list(dict.fromkeys((r, lane % lanes) for r, lane in wanted))
 
-    @checked
+    @checked(lanes=checks.count)
     def selector_bits(self, lanes: int) -> int:
         """Bits beside a weight that say where it was promoted from.
 

@@ -1,0 +1,593 @@
+"""Valid calls of every public callable, and what is left out of the fuzz, with the reason.
+
+A required argument is taken by its name from ``VALUES`` unless the callable's own entry in
+``TWINS`` gives it. The entry of a method is the object and the arguments.
+"""
+
+import io
+import tarfile
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from scipy import stats
+from torch import nn
+
+import swatlib
+from swatlib import simulator
+from swatlib.accounting import Density, count, trace
+from swatlib.accounting import densities as densities_of
+from swatlib.accounting.layer import Network
+from swatlib.channels import TopChannels
+from swatlib.compression import compress_
+from swatlib.data.splits import Dataset, Images
+from swatlib.detection.detector import Detections, Detector
+from swatlib.detection.images import BoxedImages, DetectionData
+from swatlib.detection.training import DetectionRun
+from swatlib.nm import NM
+from swatlib.papers import paper_tables
+from swatlib.products import Convolution
+from swatlib.pruned import save_pruned
+from swatlib.records import Record, specification, write_record
+from swatlib.selectors import RandomK, TopColumns, TopK
+from swatlib.simulator import counts, dense_masks, exploration, layers_of, mapping, save_masks
+from swatlib.training import Run, build
+from swatlib.transposable import Transposable
+
+LEFT_OUT = {
+    "__main__.": "a program",
+    "bench.": "programs that measure, not a library",
+    "cli.": "reached through typer, which reads text; tests/cli",
+    "checks.": "its argument is what is checked; tests/test_checks.py",
+    "checked.": "its argument is what is checked; tests/test_checked.py",
+    "testing.": "the contract of a recipe; every clause trains, tests/test_testing.py",
+    "plotting.": "draws on axes of matplotlib, which has errors of its own",
+    "accounting.bars.": "draws on axes of matplotlib, which has errors of its own",
+    "accounting.zeros.": "a program that measures networks of the papers for minutes",
+    "accounting.tables.": "the papers' tables, cell by cell, for the book; takes seconds a call",
+    "accounting.record.": "hooks inside of trace()",
+    "executors.": "workers inside of sweep(), which is the edge",
+    "twin.": "copies inside of trace() and sparsify_(), which are the edge",
+    "memory.": "what a layer keeps; sparsity_state() and load_sparsity_state_() are the edge",
+    "products.": "the inside of the layers; tests/test_products.py",
+    "layers.": "torch's own constructors; forward has tests/test_layer_calls.py",
+    "models.densenet.": "parts of network(), which is the edge",
+    "models.layers.": "parts of network(), which is the edge",
+    "models.resnet.": "parts of network(), which is the edge",
+    "models.small.": "parts of network(), which is the edge",
+    "models.vgg.": "parts of network(), which is the edge",
+    "models.wide_resnet.": "parts of network(), which is the edge",
+    "simulator.banks.": "inner loops of a machine over arrays it laid out; simulate() is the edge",
+    "simulator.pairs.": "inner loops of a machine over arrays it laid out; simulate() is the edge",
+    "simulator.schedule.": "inner loops of a machine over arrays it laid out",
+    "experiments.": "declares the book's runs, or computes them over photographs not shipped",
+    "thresholds.kth_largest": "the inside of an operator of torch; topk_threshold() is the edge",
+    "adopted.": "inside of sparsify_(), which is the edge",
+    "multiplying.": "inside of sparsify_(), which is the edge",
+    "accounting.trace.warn_of_others": "inside of count(), which is the edge",
+    "simulator.network.Machine.": "a protocol",
+    "topology.Frozen.criterion": "needs the memory of its layer; tests/test_topology.py",
+    "records.write_fields": "the inside of write_record(), which is the edge",
+    "information_restoration.FixedColumns.": "the inside of a layer's weight gradient",
+    "information_restoration.columns_needed": "the inside of a layer's weight gradient",
+    "nm.UnfoldedNM.": "the inside of a layer's weight gradient",
+    "nm.unfold": "the inside of a layer's weight gradient",
+    "simulator.mapping.": "the inside of simulate() and of a machine's count()",
+    "simulator.exploration.records": "a table of the book of its committed records",
+    "simulator.trained.speedups": "a table of the book of its committed records",
+    "simulator.trained.imbalances": "a table of the book of its committed records",
+    "packing.": "the inside of a layer that compress_() made",
+    "data.cache.": "the inside of load(), which names the files",
+    "nm.periodic": "makes an operator of torch when the library is imported",
+    "nm.chosen_mask": "the inside of a selector's criterion",
+    "data.cifar.": "downloads; tests/data",
+    "data.patches.read_patches": "cuts all photographs, seconds a call; data.load() is the edge",
+    "detection.scenes.read_scenes": "paints all scenes, seconds a call; load() is the edge",
+    "simulator.exploration.run": "a sweep of the book over its committed records",
+    "simulator.trained.run": "a sweep of the book over its committed records",
+    "simulator.trained.count_trained": "trains for a minute",
+}
+"""Modules, by the beginning of a name."""
+
+
+NOT_FUZZED = {
+    "an exception": lambda kind: issubclass(kind, Exception),
+    "a tuple with names: whoever takes it checks it": lambda kind: hasattr(kind, "_fields"),
+    "a protocol": lambda kind: getattr(kind, "_is_protocol", False),
+}
+"""Kinds of classes."""
+
+
+def reason(name: str, value: Any = None) -> str | None:
+    """Return why a callable is left out, None if it is not."""
+    for start, why in LEFT_OUT.items():
+        if name.startswith(start):
+            return why
+    if name.endswith(".forward"):
+        return "torch calls it with what the layer before returned"
+    if isinstance(value, type):
+        return next((why for why, holds in NOT_FUZZED.items() if holds(value)), None)
+    return None
+
+
+class Tiny(nn.Module):
+    """A sparse network of one convolution and two linear layers for 6 x 6 images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.hidden = nn.Linear(144, 8)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.conv(x)).flatten(1)
+        return self.head(torch.relu(self.hidden(x)))
+
+
+def dense() -> nn.Module:
+    torch.manual_seed(0)
+    return Tiny()
+
+
+def sparse() -> nn.Module:
+    return swatlib.sparsify_(dense(), swatlib.swat(0.5))
+
+
+def images() -> torch.Tensor:
+    return torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+
+
+def network() -> Network:
+    return trace(dense(), (2, 3, 6, 6))
+
+
+def shapes() -> list[Any]:
+    return layers_of(dense(), (2, 3, 6, 6))
+
+
+def masks() -> list[Any]:
+    return [dense_masks(layer) for layer in shapes()]
+
+
+def boxed() -> BoxedImages:
+    boxes = [torch.tensor([[1.0, 1, 9, 9]]), torch.zeros(0, 4)]
+    labels = [torch.tensor([1]), torch.zeros(0, dtype=torch.int64)]
+    return BoxedImages(torch.zeros(2, 3, 16, 16, dtype=torch.uint8), boxes, labels)
+
+
+def detection_data() -> DetectionData:
+    return DetectionData("tiny", boxed(), boxed(), ("a", "b"))
+
+
+def dataset() -> Dataset:
+    y = torch.tensor([0, 1, 2, 0])
+    return Dataset("tiny", images(), y, images(), y, 3, ("a", "b", "c"))
+
+
+def raw() -> Images:
+    x, y = np.arange(4 * 108, dtype=np.uint8).reshape(4, 3, 6, 6), np.array([0, 1, 0, 1])
+    return Images(x, y, x, y, ("a", "b"))
+
+
+def record() -> Record:
+    run = specification(Run())
+    return Record(run, {"a": 1.0}, None, "0", "0", "cpu", None, None, 1, 1.0, "2020-01-01")
+
+
+def convolution() -> mapping.Convolution:
+    return mapping.forward(shapes()[0], masks()[0].weight)
+
+
+def optimizer_of(model: nn.Module) -> torch.optim.Optimizer:
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    model(images()).sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+def frame() -> pd.DataFrame:
+    rows = [("a", 0, 1.0), ("b", 0, 2.0), ("a", 1, 1.5), ("b", 1, 2.5)]
+    made = pd.DataFrame(rows, columns=["method", "seed", "test_accuracy"])
+    return made.assign(group="g")
+
+
+def weight() -> torch.Tensor:
+    return torch.randn(8, 4, 3, 3, generator=torch.Generator().manual_seed(0))
+
+
+def archive() -> Path:
+    with tarfile.open("a.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("a.txt"))
+    return Path("a.tar")
+
+
+def png() -> bytes:
+    made = io.BytesIO()
+    Image.new("RGB", (8, 8), (9, 8, 7)).save(made, "png")
+    return made.getvalue()
+
+
+def picture_folder() -> Path:
+    for part in ("train/a", "train/b", "test/a", "test/b"):
+        folder = Path("pictures") / part
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in "xy":
+            (folder / f"{name}.png").write_bytes(png())
+    return Path("pictures")
+
+
+def yolo() -> Path:
+    files = {
+        "d/config.yaml": b"names:\n  0: a\n",
+        "d/images/train/x.png": png(),
+        "d/images/val/y.png": png(),
+        "d/labels/train/x.txt": b"0 0.5 0.5 0.5 0.5",
+    }
+    with tarfile.open("yolo.tar", "w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return Path("yolo.tar")
+
+
+def stepped() -> dict[str, Any]:
+    model = sparse()
+    return {"model": model, "optimizer": optimizer_of(model), "sparsity": 0.5}
+
+
+def swatlib_nm() -> NM:
+    return NM()
+
+
+def saved() -> dict[str, Any]:
+    save_pruned("saved.zip", sparse())
+    return {"path": Path("saved.zip"), "model": dense()}
+
+
+def saved_masks() -> Path:
+    save_masks("saved.npz", shapes(), masks())
+    return Path("saved.npz")
+
+
+def written() -> Path:
+    Path("records").mkdir(exist_ok=True)
+    return write_record(Path("records"), record())
+
+
+def eight() -> Dataset:
+    x, y = torch.randn(4, 1, 8, 8), torch.tensor([0, 1, 2, 0])
+    return Dataset("eight", x, y, x, y, 3, ("a", "b", "c"))
+
+
+def densities() -> list[Any]:
+    return densities_of(network(), swatlib.swat(0.5))
+
+
+PRETRAINED = Run(width=4, epochs=1, pretrain_epochs=1)
+PLAIN_GEOMETRY = Convolution(padding=(1, 1))
+RUN = Run(network="small_resnet", width=4, epochs=1, data="digits", images=20)
+
+VALUES: dict[str, Callable[[], Any]] = {
+    "sparsity": lambda: 0.5,
+    "model": sparse,
+    "x": images,
+    "weight": weight,
+    "grad": lambda: torch.randn(4, 8, 6, 6),
+    "classes": lambda: 3,
+    "image": lambda: 8,
+    "channels": lambda: 3,
+    "inputs": lambda: 4,
+    "outputs": lambda: 8,
+    "growth": lambda: 4,
+    "width": lambda: 4,
+    "height": lambda: 4,
+    "n": lambda: 2,
+    "m": lambda: 4,
+    "pixels": lambda: 16,
+    "seed": lambda: 0,
+    "layers": shapes,
+    "layer": lambda: shapes()[0],
+    "masks": masks,
+    "run": lambda: RUN,
+    "dataset": dataset,
+    "network": network,
+    "recipe": lambda: swatlib.swat(0.5),
+    "example": lambda: (2, 3, 6, 6),
+    "boxes": lambda: torch.tensor([[1.0, 1, 9, 9], [2, 2, 8, 8]]),
+    "labels": lambda: torch.tensor([0, 1]),
+    "points": lambda: torch.tensor([[2.0, 2.0], [6.0, 6.0]]),
+    "shapes": lambda: [(8, 4, 3, 3), (10, 8)],
+    "geometry": lambda: PLAIN_GEOMETRY,
+    "weight_shape": lambda: torch.Size([8, 3, 3, 3]),
+    "path": lambda: Path("no such file"),
+    "folder": lambda: Path("no such folder"),
+    "specification": lambda: {"a": 1},
+    "record": record,
+    "count": lambda: 2,
+    "machine": simulator.Tactical,
+    "memory": simulator.Memory,
+    "counts": lambda: [counts.Count(1, 1)],
+    "conv": convolution,
+    "mask": lambda: np.ones((2, 2, 3, 3), bool),
+    "lanes": lambda: 16,
+    "window": lambda: simulator.Window("X", 9),
+    "point": lambda: exploration.Point(network="small_vgg", image=8, classes=2),
+    "distribution": lambda: stats.norm(),
+    "symbols": lambda: torch.tensor([0, 1, 1, 2]),
+    "angle": lambda: 30.0,
+}
+
+
+def of(make: Callable[[], Any], **arguments: Callable[[], Any]) -> Callable[[], Any]:
+    """Return the twin of a method: the object and the arguments that have no name in ``VALUES``."""
+    return lambda: (make(), {name: value() for name, value in arguments.items()})
+
+
+def given(**arguments: Callable[[], Any]) -> Callable[[], dict[str, Any]]:
+    """Return the twin of a function."""
+    return lambda: {name: value() for name, value in arguments.items()}
+
+
+def simulation() -> Any:
+    return simulator.simulate(shapes(), masks(), simulator.Tactical())
+
+
+def logits() -> torch.Tensor:
+    return torch.randn(2, 2, 3, generator=torch.Generator().manual_seed(0))
+
+
+DETECTION = DetectionRun(width=4, epochs=1, images=4)
+WEIGHT = given(x=weight)
+LABELS = lambda: torch.tensor([0, 1])  # noqa: E731
+PHOTO = lambda: np.arange(40 * 40 * 3, dtype=np.uint8).reshape(40, 40, 3)  # noqa: E731
+CROPS = lambda: PHOTO()[None, :16, :16].transpose(0, 3, 1, 2)  # noqa: E731
+BOOL = lambda: torch.rand(4, 3, 6, 6) > 0.5  # noqa: E731
+
+TWINS: dict[str, Callable[[], Any]] = {
+    "accounting.count.Count": given(densities=lambda: tuple(densities())),
+    "accounting.count.Count.to_frame": of(lambda: count(network())),
+    "accounting.density.Densities": given(names=lambda: ["a"], each=lambda: [Density()]),
+    "accounting.density.spread": given(sparsities=lambda: {"forward_weight": 0.5}),
+    "accounting.layer.Layer": given(
+        name=lambda: "a",
+        kind=lambda: "linear",
+        weight=lambda: (3, 4),
+        input=lambda: (2, 4),
+        output=lambda: (2, 3),
+    ),
+    "accounting.layer.Network": given(layers=lambda: network().layers),
+    "accounting.methods.is_downsampling": given(layer=lambda: network().layers[0]),
+    "accounting.methods.method_densities": given(name=lambda: "swat"),
+    "allocation.momentum": given(sizes=lambda: [10, 20], mean_momentum=lambda: [0.5, 1.0]),
+    "augmentation.augment": given(generator=torch.Generator),
+    "channels.TopChannels.criterion": of(lambda: TopChannels(0.5), x=weight),
+    "compression.held": given(model=lambda: compress_(sparse())),
+    "data.load": given(name=lambda: "digits", images=lambda: 20),
+    "data.archive.is_hidden": given(name=lambda: "a"),
+    "data.archive.members": given(path=archive),
+    "data.folder.find": given(name=lambda: "a"),
+    "data.folder.image_folder": given(path=picture_folder, pixels=lambda: 8),
+    "data.folder.read_photographs": given(path=picture_folder, pixels=lambda: 8),
+    "data.patches.photograph": given(name=lambda: "coffee"),
+    "data.patches.windows": given(image=PHOTO),
+    "data.patches.contrast": given(crops=lambda: CROPS().astype(np.float32)),
+    "data.patches.standardised": given(crops=CROPS),
+    "data.patches.places": given(image=lambda: np.tile(PHOTO(), (4, 4, 1))),
+    "data.pictures.decode": given(content=png, name=lambda: "a.png"),
+    "data.splits.area_average": given(x=lambda: raw().train_x, pixels=lambda: 3),
+    "data.splits.balanced_subset": given(
+        labels=lambda: raw().train_y, images=lambda: 2, classes=lambda: 2
+    ),
+    "data.splits.prepare": given(name=lambda: "a", raw=raw, images=lambda: 2),
+    "detection.average_precision.average_precision": given(
+        found=lambda: [Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0).long())] * 2,
+        truth=boxed,
+    ),
+    "detection.boxes.iou": given(a=VALUES["boxes"], b=VALUES["boxes"]),
+    "detection.boxes.generalised_iou": given(a=VALUES["boxes"], b=VALUES["boxes"]),
+    "detection.boxes.decode": given(distances=VALUES["boxes"]),
+    "detection.boxes.nms": given(scores=lambda: torch.tensor([0.5, 0.4])),
+    "detection.boxes.check_boxes": given(height=lambda: 16, width=lambda: 16),
+    "detection.detector.standardised": given(images=lambda: boxed().images),
+    "detection.detector.detect": given(
+        model=lambda: Detector(2, 4), images=lambda: boxed().images, most=lambda: 3
+    ),
+    "detection.images.BoxedImages.first": of(boxed, count=lambda: 1),
+    "detection.images.check": given(found=boxed),
+    "detection.images.describe": given(data=detection_data),
+    "detection.loss.focal_loss": given(
+        logits=logits, labels=lambda: torch.tensor([[0, 1], [1, 2]])
+    ),
+    "detection.loss.detection_loss": given(
+        logits=logits,
+        distances=lambda: torch.rand(2, 2, 4),
+        labels=lambda: torch.tensor([[0, 1], [1, 2]]),
+        boxes=lambda: torch.rand(2, 2, 4) + torch.tensor([0.0, 0, 2, 2]),
+    ),
+    "detection.scenes.backgrounds": given(pixels=lambda: 48),
+    "detection.scenes.ink": given(digit=lambda: np.eye(8) * 16, size=lambda: 8),
+    "detection.scenes.compose": given(
+        digits=lambda: np.eye(8)[None] * 16,
+        labels=lambda: np.array([1]),
+        crops=lambda: np.zeros((1, 3, 48, 48), np.uint8),
+    ),
+    "detection.scenes.one_class": given(data=detection_data),
+    "detection.targets.locations": given(rows=lambda: 2, columns=lambda: 2, stride=lambda: 4),
+    "detection.targets.assign": given(stride=lambda: 4),
+    "detection.training.load": given(name=lambda: "scenes", images=lambda: 4),
+    "detection.training.train_detection": given(run=lambda: DETECTION),
+    "detection.training.build": given(run=lambda: DETECTION),
+    "detection.training.train": given(
+        model=lambda: Detector(2, 4), boxed=boxed, run=lambda: DETECTION
+    ),
+    "detection.training.targets_of": given(boxed=boxed),
+    "detection.yolo.letterbox": given(image=lambda: Image.new("RGB", (4, 4))),
+    "detection.yolo.read_labels": given(text=lambda: "0 0.5 0.5 0.2 0.2"),
+    "detection.yolo.read_yolo": given(path=yolo),
+    "distribution.densities": given(allocation=lambda: "erk"),
+    "distribution.redistribute_": stepped,
+    "first_layer.first_layer": given(names=lambda: ["conv", "hidden"]),
+    "geometry.energy_to_angle": given(energy=lambda: 0.5),
+    "geometry.angle_between": given(a=images, b=images),
+    "geometry.sparsification_angle": given(mask=BOOL),
+    "geometry.layer_angles": given(inputs=images),
+    "information_restoration.weight_gradient": given(grad=lambda: torch.randn(4, 8, 4, 4)),
+    "masks.keep": given(criterion=lambda: torch.tensor(0.5)),
+    "masks.as_mask": given(criterion=lambda: torch.tensor(0.5)),
+    "masks.masked": given(mask=BOOL),
+    "models.build.network": given(name=lambda: "small_vgg", image=lambda: 8, width=lambda: 4),
+    "nm.NM.criterion": of(swatlib_nm, x=weight),
+    "nm.period_text": given(period=lambda: 2),
+    "paired.paired_difference": given(
+        frame=frame, first=lambda: "a", second=lambda: "b", by=lambda: "group"
+    ),
+    "papers.paper_table": given(name=lambda: paper_tables()[0]),
+    "papers.paper_wide": given(name=lambda: paper_tables()[0]),
+    "pruned.save_pruned": given(path=lambda: Path("a.zip")),
+    "pruned.load_pruned": saved,
+    "recipes.recipe": given(method=lambda: "swat"),
+    "records.Record": lambda: {f.name: getattr(record(), f.name) for f in fields(Record)},
+    "records.jsonable": given(value=lambda: {"a": [1.0]}),
+    "records.checksum": given(fields=lambda: {"a": 1}),
+    "records.write_record": given(folder=lambda: Path(".")),
+    "records.read_fields": given(path=written),
+    "records.read_record": given(path=written),
+    "records.iterate_records": given(folder=lambda: written().parent),
+    "records.read_records": given(folder=lambda: written().parent),
+    "records.read_epochs": given(folder=lambda: written().parent),
+    "selectors.Selector.criterion": of(lambda: TopK(0.5)),
+    "selectors.TopK.criterion": of(lambda: TopK(0.5)),
+    "selectors.RandomK.criterion": of(lambda: RandomK(0.5)),
+    "selectors.TopColumns.criterion": of(lambda: TopColumns(0.5)),
+    "semi_structured.available": given(
+        device=lambda: "cpu", dtype=lambda: torch.float16, shape=lambda: (32, 64)
+    ),
+    "semi_structured.linear": given(x=lambda: torch.rand(2, 4), weight=lambda: torch.rand(3, 4)),
+    "semi_structured.pointwise": given(weight=lambda: torch.rand(4, 3, 1, 1)),
+    "similarity.entropy": given(symbols=VALUES["symbols"]),
+    "similarity.conditional_entropy": given(given=VALUES["symbols"]),
+    "simulator.counts.count_true": given(mask=VALUES["mask"]),
+    "simulator.geometry.Layer": given(name=lambda: "a", filters=lambda: 2, channels=lambda: 2),
+    "simulator.geometry.Layer.computes": of(lambda: shapes()[0], product=lambda: "forward"),
+    "simulator.geometry.as_layers": given(model=dense, uses=lambda: network().layers),
+    "simulator.live.masks_of": given(y=lambda: torch.tensor([0, 1, 2, 0])),
+    "simulator.masks.Masks": given(
+        weight=lambda: masks()[0].weight, inputs=lambda: masks()[0].inputs
+    ),
+    "simulator.masks.Masks.stationary": of(lambda: masks()[0], product=lambda: "forward"),
+    "simulator.masks.Masks.stream": of(lambda: masks()[0], product=lambda: "forward"),
+    "simulator.masks.random_mask": given(
+        rng=lambda: np.random.default_rng(0), shape=lambda: (4, 4)
+    ),
+    "simulator.masks.save_masks": given(path=lambda: Path("a.npz")),
+    "simulator.masks.load_masks": given(path=saved_masks),
+    "simulator.memory.dram_bits": given(values=lambda: 4, nonzeros=lambda: 2, bits=lambda: 20),
+    "simulator.memory.limited": given(count=counts.Count, dense_dram_bits=lambda: 2),
+    "simulator.memory.energy_pj": given(count=counts.Count),
+    "simulator.network.Simulation": given(
+        layers=list,
+        counts=lambda: {"forward": []},
+        self_cycles=lambda: {"forward": []},
+        machine=dict,
+    ),
+    "simulator.scnn.Cartesian.count": of(simulator.Cartesian, convs=lambda: [convolution()]),
+    "simulator.tcl.Tactical.count": of(simulator.Tactical, convs=lambda: [convolution()]),
+    "simulator.tcl.deal_sets": given(machine=simulator.Tactical),
+    "simulator.trained.compare": given(random=masks),
+    "simulator.trained.filter_imbalance": given(mask=VALUES["mask"]),
+    "simulator.windows.Window": given(shape=lambda: "X"),
+    "simulator.windows.Window.offsets": of(lambda: simulator.Window("T", 2, 5)),
+    "simulator.windows.Window.selector_bits": of(lambda: simulator.Window("T", 2, 5)),
+    "simulator.windows.parse_window": given(text=lambda: "X9"),
+    "slots.idle": given(selector=lambda: TopK(0.5), ndim=lambda: 4),
+    "slots.Recipe": given(name=lambda: "a"),
+    "slots.Recipe.acting": of(lambda: swatlib.swat(0.5), ndim=lambda: 4),
+    "sparsify.active_mask": given(layer=lambda: sparse().hidden),
+    "state.load_sparsity_state_": given(state=lambda: swatlib.sparsity_state(sparse())),
+    "sweep.Outcome": given(status=lambda: "done"),
+    "sweep.compute": given(folder=lambda: Path("."), train=lambda: lambda run: {"a": 1}),
+    "sweep.lock": given(folder=lambda: Path(".")),
+    "sweep.check_writable": given(folder=lambda: Path(".")),
+    "sweep.seconds": given(text=lambda: "30m"),
+    "sweep.sweep": given(
+        runs=lambda: [RUN], train=lambda: lambda run: {"a": 1}, progress=lambda: False
+    ),
+    "thresholds.keep_above": given(threshold=lambda: torch.tensor(0.5)),
+    "thresholds.above": given(threshold=lambda: torch.tensor(0.5)),
+    "topology.Frozen": given(selector=lambda: TopK(0.5)),
+    "training.build": given(dataset=eight),
+    "training.pretrain_": given(
+        model=lambda: build(PRETRAINED, eight()), dataset=eight, run=lambda: PRETRAINED
+    ),
+    "training.layer_recipes": given(),
+    "training.train": given(model=lambda: build(RUN, eight()), dataset=eight),
+    "training.rate": given(schedule=lambda: "cosine", progress=lambda: 0.5),
+    "training.evaluate": given(y=lambda: torch.tensor([0, 1, 2, 0])),
+    "transposable.Transposable.criterion": of(Transposable, x=weight),
+    "transposable.transposable_mask": given(),
+    "upgrade.upgrade_record": given(path=written),
+    "upgrade.upgrade": given(folder=lambda: written().parent),
+    "verify.Verdict": given(
+        key=lambda: "a", identical=lambda: True, agrees=lambda: True, differences=dict
+    ),
+    "verify.compare": given(metrics=lambda: {"a": 1.0}),
+    "verify.own_run": given(specification=lambda: specification(RUN)),
+    "verify.verify": given(folder=lambda: written().parent, train=lambda: lambda run: {"a": 1.0}),
+}
+"""What is not in ``VALUES`` under its name."""
+
+ALIASES: dict[tuple[str, str], list[str]] = {
+    ("channels.TopChannels", "per"): ["structured"],
+    ("simulator.live.masks_of", "x"): ["example"],
+    ("accounting.methods.method_densities", "name"): ["method"],
+    ("accounting.methods.method_densities", "activation_sparsity"): ["act-sparsity"],
+}
+"""Other names by which a message calls an argument of a callable."""
+
+ALSO_CALLED: dict[str, list[str]] = {
+    "model": ["layer", "shapes"],
+    "boxes": ["box"],
+    "classes": ["label"],
+    "height": ["box"],
+    "width": ["box"],
+    "sizes": ["shapes"],
+    "count": ["images"],
+    "text": ["line"],
+    "digits": ["digit"],
+    "layers": ["layer"],
+    "runs": ["run"],
+    "criterion": ["threshold"],
+    "inputs": ["x", "input"],
+    "x": ["input", "weight"],
+}
+"""What the parts or the sizes of an argument are called."""
+
+TORCH_SAYS = {
+    "masks.": "in every step of every layer; torch names the sizes that do not broadcast",
+    "thresholds.": "in every step of every layer; torch names the sizes that do not broadcast",
+    "semi_structured.": "in every step of a pruned layer; torch names the sizes that do not fit",
+    "channels.": "in every step of every layer, and on the meta device too",
+}
+"""Callables whose tensors, dense and of a dtype they take, may be refused by torch itself."""
+
+
+def torch_says(name: str) -> bool:
+    return any(name.startswith(start) for start in TORCH_SAYS)
+
+
+ADMISSIBLE: dict[tuple[str, str], list[Any]] = {
+    ("selectors.TopK", "sample"): [True],
+}
+"""Values of another kind that stand for something."""
+
+
+def anything(name: str, argument: str) -> bool:
+    """Say whether an argument is not fuzzed."""
+    # A layer hands them on in every step; most selectors have no use for them.
+    return name.endswith(".criterion") and argument in ("memory", "training", "weight")
