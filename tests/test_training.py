@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,6 +13,7 @@ from torch import nn
 from swatlib.data import load
 from swatlib.layers import SparseConv2d
 from swatlib.models import network
+from swatlib.records import key, specification
 from swatlib.training import Run, build, evaluate, memory_format, rate, train, train_run
 
 QUICK = Run(width=8, epochs=3, lr=0.1)
@@ -259,3 +261,43 @@ def test_a_run_can_start_from_its_dense_network() -> None:
     # Options of the sparse run do not reach the dense one.
     odd = replace(run, method="swat", options={"period": 2}, freeze_epoch=0, observe="topology")
     assert train_run(replace(odd, pretrain_epochs=1), "cpu")["observed"]["changed"]
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("momentum", [float("nan"), 1, 2, -0.1, "0.9", True]),
+        ("weight_decay", [float("inf"), -1, None]),
+        ("lr", [0, -0.1, float("nan"), float("inf"), "0.1", True]),
+        ("epochs", [0, 2.5, True, "3"]),
+        ("batch_size", [2.5, 0, None]),
+        ("seed", ["x", -1, 1.0, 2**63]),
+        ("shifts", [-1, 1.5, True]),
+        ("flips", [1, "no"]),
+        ("nesterov", [1, "yes"]),
+        ("masked_gradients", [0, "no"]),
+        ("classifier_dense", [1]),
+        ("label_smoothing", [1, -0.1, float("nan"), "0.1"]),
+        ("pixels", [0, 8.0]),
+        ("images", [0, 2.5]),
+        ("width", [0, 2.5]),
+        ("depth", [True]),
+        ("options", [None, [("period", 2)], {1: 2}]),
+        ("data", ["", None, 3]),
+        ("network", ["brain", None]),
+        ("schedule", ["Cosine", None]),
+        ("precision", ["float16", 16]),
+    ],
+)
+def test_a_run_checks_every_field(field, values):
+    for value in values:
+        with pytest.raises((TypeError, ValueError), match=rf"\b{field}\b.* must "):
+            Run(**{field: value})
+
+
+def test_a_run_of_numpy_values_is_the_plain_run():
+    given = Run(lr=np.float64(0.5), epochs=np.int64(3), seed=torch.tensor(2), flips=np.True_)
+    assert given == Run(lr=0.5, epochs=3, seed=2, flips=True)
+    assert key(specification(given)) == key(
+        specification(Run(lr=0.5, epochs=3, seed=2, flips=True))
+    )

@@ -122,3 +122,10 @@ def test_subset_is_balanced_and_nested() -> None:
 def test_bad_input(arguments: tuple, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         load(*arguments)
+
+
+def test_an_image_without_contrast_has_no_places():
+    with pytest.raises(ValueError, match=r"image of shape .* must have 500 crops of 16 pixels"):
+        places(np.full((200, 200, 3), 9, np.uint8), 16, seed=0)
+    with pytest.raises(ValueError, match=r"image of shape .* must have 500 crops of 16 pixels"):
+        places(np.zeros((20, 20, 3), np.uint8), 16, seed=0)

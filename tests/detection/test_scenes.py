@@ -146,3 +146,8 @@ def test_first() -> None:
     for count in (0, 3):
         with pytest.raises(ValueError, match=rf"images must be in \[1, 2\], got {count}"):
             good().first(count)
+
+
+def test_a_background_of_one_pixel_has_no_contrast():
+    with pytest.raises(ValueError, match=r"must have 500 crops of 1 pixels with a contrast"):
+        backgrounds(1)
