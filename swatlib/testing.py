@@ -269,6 +269,8 @@ def compiled_steps_are_eager_steps(recipe: Recipe) -> None:
     torch.manual_seed(4)
     found = train(twin, range(4), forward=compiled)
     assert torch.allclose(torch.tensor(eager), torch.tensor(found)), f"{eager} eager, {found}"
+    for (name, p), q in zip(model.named_parameters(), twin.parameters(), strict=True):
+        assert torch.allclose(p, q, atol=1e-6), f"{name} differs by {(p - q).abs().max():.3g}"
     compiled(batch()[0][:5])
     torch.compiler.reset()
 

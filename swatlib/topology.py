@@ -84,11 +84,11 @@ def freeze_(model: nn.Module) -> nn.Module:
     for layer in _explorers(model):
         selector = layer.recipe.forward_weight
         assert selector is not None
-        if isinstance(selector, Frozen):
-            continue
+        frozen = selector if isinstance(selector, Frozen) else Frozen(selector)
+        if frozen is selector and layer.memory["forward_weight"].steps:
+            continue  # and not void
         memory = Memory(layer.weight, mask=True)
         memory.keep(active_mask(layer), layer.weight)
-        frozen = Frozen(selector)
         changed: dict[str, Any] = {"forward_weight": frozen}
         layer.memory["forward_weight"] = memory
         if layer.recipe.input_grad_weight == selector:

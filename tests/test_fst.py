@@ -230,18 +230,6 @@ def test_half_precision_under_autocast(method):
     assert model[0].weight.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("method", ["fst", "tsm"])
-def test_compiles_without_graph_breaks(method):
-    model = sparsify_(small_model(), recipe(method, 0.5))
-    x = torch.randn(2, 3, 8, 8)
-    twin = deepcopy(model)
-    compiled = torch.compile(twin, fullgraph=True, backend="aot_eager")
-    compiled(x).sum().backward()
-    model(x).sum().backward()
-    for p, q in zip(model.parameters(), twin.parameters(), strict=True):
-        torch.testing.assert_close(p.grad, q.grad)
-
-
 def test_bad_recipes():
     with pytest.raises(ValueError, match=r"decay must be in \[0, 1\), got -1"):
         sr_ste(decay=-1)
@@ -251,20 +239,3 @@ def test_bad_recipes():
         swatlib.Recipe("x", forward_activation=FixedColumns())
     with pytest.raises(ValueError, match="period of input_grad_gradient"):
         swatlib.Recipe("x", input_grad_gradient=NM(over="C", period=2))
-
-
-@pytest.mark.parametrize(
-    "made", [fst(), sr_ste(), tsm(period=2), asp(), wg()], ids=lambda r: r.name
-)
-def test_steps_compile_without_graph_breaks(made):
-    torch.compiler.reset()
-    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 1, stride=2))
-    eager = sparsify_(model, made)
-    traced = deepcopy(eager)
-    compiled = torch.compile(traced, backend="aot_eager", fullgraph=True)
-    for x in torch.randn(3, 2, 3, 6, 6):
-        for run, owner in ((eager, eager), (compiled, traced)):
-            owner.zero_grad()
-            run(x).square().sum().backward()
-        for p, q in zip(eager.parameters(), traced.parameters(), strict=True):
-            torch.testing.assert_close(p.grad, q.grad)

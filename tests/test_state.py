@@ -308,3 +308,17 @@ def test_a_model_can_be_sent_to_a_spawned_process():
     again = copy.deepcopy(memory)
     assert again.settle(nn.Parameter(layer.weight.clone()), training=False)
     assert again.steps == 1
+
+
+@pytest.mark.filterwarnings("ignore:weights were loaded")
+def test_a_frozen_topology_of_other_weights_is_chosen_and_frozen_anew():
+    model = freeze_(swatlib.sparsify_(mlp(), swatlib.swat(0.8)))
+    model.load_state_dict(mlp().state_dict())
+    plain = swatlib.sparsify_(mlp(), swatlib.swat(0.8))
+    plain.load_state_dict(dict(model.state_dict()))
+    wanted = active_mask(plain[2])
+    assert torch.equal(active_mask(model[2]), wanted)
+    twin = freeze_(copy.deepcopy(model))  # by hand, or in the next step
+    for one in (model, twin):
+        train(one, optimizer(one), 3)
+        assert torch.equal(active_mask(one[2]), wanted)
