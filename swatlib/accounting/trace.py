@@ -16,7 +16,7 @@ from swatlib.accounting.layer import Layer, Network
 from swatlib.accounting.record import BACKWARD, COUNTED, Record, watch
 from swatlib.checked import checked
 from swatlib.layers import SparseConv2d, SparseLinear
-from swatlib.sparsify import sparsifiable
+from swatlib.multiplying import FROZEN, multiplying
 from swatlib.twin import (
     Call,
     Example,
@@ -122,16 +122,13 @@ def _described(name: str, modules: dict[str, nn.Module]) -> str:
 @checked
 def passed_over(model: nn.Module) -> dict[str, str]:
     """Return, by name, why :func:`swatlib.sparsify_` leaves convolution and linear layers dense."""
-    ours = {name for name, _ in sparsifiable(model)}
-    reasons = {}
-    for name, module in model.named_modules():
-        if not isinstance(module, COUNTED) or isinstance(module, SparseConv2d | SparseLinear):
-            continue
-        if name not in ours:
-            reasons[name] = type(module).__name__
-        elif not module.weight.requires_grad:
-            reasons[name] = "frozen"
-    return reasons
+    return {
+        found.name: FROZEN if found.obstacle == FROZEN else type(found.layer).__name__
+        for found in multiplying(model)
+        if found.obstacle
+        and isinstance(found.layer, COUNTED)
+        and not isinstance(found.layer, SparseConv2d | SparseLinear)
+    }
 
 
 @checked
