@@ -28,7 +28,9 @@ class _Sparse:
     memory: dict[str, Memory]
     compressed: bool = False
     called: bool = False
-    """Whether it was called since it was made sparse; reading its weight elsewhere is no call."""
+    """Whether it was called since sparsify_; reading its weight elsewhere is no call."""
+    had_gradient: bool = False
+    """Whether its weight had a gradient when sparsify_ was called, from steps before."""
     weight: Tensor
     training: bool
 
@@ -171,9 +173,10 @@ class _Sparse:
             memory.adopt(self.weight)
         if held:
             warnings.warn(
-                f"weights were loaded into {prefix[:-1] or 'the layer'} without the threshold or "
-                "mask that was kept for them, which is chosen anew in the next step; to keep one, "
-                "call load_sparsity_state_ afterwards",
+                # No layer's name: so Python says it once for the whole model.
+                "weights were loaded without the thresholds or masks kept for them: they are chosen "
+                "anew in the next step; to have them back, call load_sparsity_state_ after "
+                "load_state_dict",
                 stacklevel=2,
             )
 
@@ -307,7 +310,7 @@ def _become(layer: Any, sparse: Any, recipe: Recipe) -> Any:
 def _return(layer: Any) -> Any:
     dense = layer.dense
     del layer._recipe, layer.memory
-    for name in ("compressed", "called"):
+    for name in ("compressed", "called", "had_gradient"):
         layer.__dict__.pop(name, None)
     layer.__class__ = dense
     return layer

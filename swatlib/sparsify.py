@@ -149,6 +149,8 @@ def sparsify_(
         if _is_sparse(layer):
             continue  # the recipe is the one it has
         sparse_class(type(layer)).from_dense(layer, own)  # type: ignore[arg-type]
+    for _, layer in sparse_layers(model):
+        layer.called, layer.had_gradient = False, layer.weight.grad is not None
     settle_fast_path(model)
     return model
 
@@ -292,8 +294,8 @@ def report(model: nn.Module) -> pd.DataFrame:
     Warns
     -----
     UserWarning
-        If somebody multiplies by a sparse layer's weight without calling the layer: other layers
-        were called, or the weight has a gradient.
+        If somebody multiplies by a sparse layer's weight without calling the layer: since
+        ``sparsify_``, other layers were called, or the weight has got a gradient.
     """
     found = list(multiplying(model))
     called = any(getattr(m.layer, "called", False) for m in found)
@@ -305,7 +307,8 @@ def report(model: nn.Module) -> pd.DataFrame:
         note = m.obstacle
         if sparse:
             note = "" if layer.called else "never called"
-            if not layer.called and (called or layer.weight.grad is not None):
+            fresh = layer.weight.grad is not None and not layer.had_gradient
+            if not layer.called and (called or fresh):
                 past.append(m.name)
         active = _active(m)
         rows.append(

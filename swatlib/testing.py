@@ -381,7 +381,7 @@ def an_empty_batch_passes(recipe: Recipe) -> None:
 
 
 def dense_again_is_dense(recipe: Recipe) -> None:
-    """densify_ gives back the very layers, with the weights that training made."""
+    """``densify_`` gives back the very layers, with the weights that training made."""
     model = made_sparse(recipe)
     layers = {name: layer for name, layer in model.named_modules() if name}
     train(model, range(2))

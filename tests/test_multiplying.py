@@ -239,3 +239,17 @@ def test_extra_state_and_sharing_are_told_before_a_file_is_written(tmp_path: Any
     with pytest.raises(ValueError, match="extra state '_extra_state' must be"):
         save_pruned(tmp_path / "b.zip", model)
     assert not (tmp_path / "b.zip").exists()
+
+
+def test_what_happened_before_is_not_held_against_a_recipe():
+    """Neither the gradients of dense steps nor the calls under another recipe."""
+    model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 8))
+    model(torch.randn(2, 8)).sum().backward()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sparsify_(model, swat(0.9))
+        report(model)
+        model(torch.randn(2, 8)).sum().backward()
+        assert set(report(model)["note"]) == {""}
+        sparsify_(model, {"1": swat(0.9), "2": swat(0.5)})  # the first of the two is kept
+        assert report(model)["note"].tolist() == ["", "never called", "never called"]

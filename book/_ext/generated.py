@@ -16,7 +16,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 from docutils import nodes
@@ -106,19 +106,30 @@ def home(name: str, kind: type = object) -> str | None:
         return None
 
 
+def is_type_variable(name: str) -> bool:
+    """Say whether a name of the library stands for a type that the caller chooses."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        return isinstance(getattr(import_module(module), attribute, None), TypeVar)
+    except (ImportError, ValueError):
+        return False
+
+
 def resolve(
     app: Sphinx, env: BuildEnvironment, node: Any, contnode: nodes.TextElement
 ) -> nodes.Element | None:
     """Settle the Python names that Sphinx does not find by itself.
 
-    Names of other libraries and private names are shown without a link: the book is read
-    offline. A name of this library leads to where it is defined; if there is no such name, the
+    Names of other libraries, private names and type variables are shown without a link: the book is
+    read offline. A name of this library leads to where it is defined; if there is no such name, the
     reference stays an error.
     """
     if node.get("refdomain") != "py":
         return None
     target = node["reftarget"]
     if not target.startswith("swatlib") or target.rpartition(".")[2].startswith("_"):
+        return contnode
+    if is_type_variable(target):
         return contnode
     defined = home(target)
     if defined is None or defined == target:
