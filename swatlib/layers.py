@@ -174,8 +174,8 @@ class _Sparse:
         if held:
             warnings.warn(
                 # No layer's name: so Python says it once for the whole model.
-                "weights were loaded without the thresholds or masks kept for them: they are chosen "
-                "anew in the next step; to have them back, call load_sparsity_state_ after "
+                "weights were loaded without the thresholds or masks kept for them: new ones are "
+                "chosen in the next step; to have the old ones, call load_sparsity_state_ after "
                 "load_state_dict",
                 stacklevel=2,
             )
