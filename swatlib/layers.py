@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from swatlib.masks import keep
+from swatlib.masks import as_mask, keep
 from swatlib.memory import Memory
 from swatlib.products import Convolution, Criteria, convolution, differentiable_once, linear
 from swatlib.recipes import Recipe
@@ -135,6 +135,42 @@ class _Sparse:
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, recipe={self.recipe.name}"  # type: ignore[misc]
+
+    def register_parameter(self, name: str, param: nn.Parameter | None) -> None:
+        """Register a parameter as torch does, but refuse a weight with batch norm folded in.
+
+        Folding scales every filter, and among scaled weights a selector chooses others.
+
+        Raises
+        ------
+        ValueError
+            If, in evaluation, the new weight is the old one with its filters scaled and other
+            weights would survive. A pruned weight can be scaled.
+        """
+        old = self._parameters.get(name)  # type: ignore[attr-defined]
+        folded = name == "weight" and not self.training and old is not None and param is not None
+        if folded and self._chooses_others(old, param):
+            raise ValueError(
+                f"weight of {self} must not be scaled filter by filter, as by folding batch norm "
+                "into it: other weights would survive; call swatlib.pruned.prune_(model) first"
+            )
+        super().register_parameter(name, param)  # type: ignore[misc]
+
+    @torch.no_grad()
+    def _chooses_others(self, old: Any, new: Any) -> bool:
+        selector = self.recipe.forward_weight
+        if selector is None or old.shape != new.shape or old.device != new.device or old.is_meta:
+            return False
+        before, after = self.matrix(old.detach()), self.matrix(new.detach().to(old.dtype))
+        rows, scaled = before.flatten(1), after.flatten(1)
+        largest = rows.abs().argmax(1, keepdim=True)
+        scale = scaled.gather(1, largest) / rows.gather(1, largest)
+        if torch.equal(rows, scaled) or not torch.allclose(rows * scale, scaled, rtol=1e-3):
+            return False
+        kept = self.choose("forward_weight", before, training=False)
+        assert kept is not None
+        chosen = selector.criterion(after, None, False)
+        return bool(((as_mask(before, kept) ^ as_mask(after, chosen)) & (before != 0)).any())
 
     def _apply(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         for memory in self.memory.values():

@@ -86,16 +86,18 @@ class Memory:
         Raises
         ------
         ValueError
-            If the layer has no Parameter, but a weight that is computed in every call.
+            If the layer has no whole Parameter, but a weight that is computed in every call.
         """
         owner = None if self._owner is None else self._owner()
         if owner is weight:
             return True
         if not isinstance(weight, nn.Parameter):
-            if owner is None:
+            if owner is None or owner.shape != weight.shape:
                 raise ValueError(
-                    "a choice with a period belongs to a Parameter; this weight is computed: use "
-                    "period=1, or remove the parametrization"
+                    "a choice that is kept between steps belongs to a Parameter; this weight is "
+                    "computed in every call, by a parametrization or from shards (of FSDP): choose "
+                    "in every step (period=1), shard with fully_shard, or remove the "
+                    "parametrization"
                 )
             return self._follows_to(weight)
         if self.steps and not self._follows_to(weight):

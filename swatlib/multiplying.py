@@ -15,6 +15,7 @@ LAYERS = (nn.Conv2d, nn.Linear)
 """The layers a recipe applies to without being asked."""
 
 FROZEN = "frozen"
+SHARDED = "sharded: its weight is in pieces, on several processes"
 MISFIT = "cannot be opted in: "
 _LOOKED_UP_OR_SCALED = (
     nn.Embedding,
@@ -85,6 +86,17 @@ def computed(layer: nn.Module) -> bool:
     return "weight" not in layer._parameters
 
 
+def sharded(layer: nn.Module) -> bool:
+    """Say whether FSDP, of either version, has left a piece of the weight to this process."""
+    # The first version, by default, keeps views of one flat Parameter as plain attributes.
+    weight = layer._parameters.get("weight", layer.__dict__.get("weight"))
+    if weight is None or is_lazy(weight) or not isinstance(layer, nn.Conv2d | nn.Linear):
+        return False
+    whole = 4 if isinstance(layer, nn.Conv2d) else 2
+    freed = not weight.is_meta and weight.numel() > 0 == weight.untyped_storage().size()
+    return hasattr(weight, "placements") or weight.ndim != whole or freed
+
+
 def _shapes(layer: nn.Module) -> list[tuple[int, ...]]:
     own = [p for p in layer._parameters.values() if p is not None]
     if any(is_lazy(p) for p in own):
@@ -102,6 +114,8 @@ def _shapes(layer: nn.Module) -> list[tuple[int, ...]]:
 
 
 def _obstacle(layer: nn.Module, also: Sequence[type]) -> str:
+    if sharded(layer):
+        return SHARDED
     cls = type(layer)
     sparse = isinstance(layer, SparseConv2d | SparseLinear)
     if any(isinstance(p, UninitializedParameter) for p in layer._parameters.values()):

@@ -14,7 +14,15 @@ from swatlib.fast_path import settle_fast_path
 from swatlib.first_layer import first_layer
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.masks import as_mask
-from swatlib.multiplying import FROZEN, MISFIT, Multiplying, computed, multiplying
+from swatlib.multiplying import (
+    FROZEN,
+    MISFIT,
+    SHARDED,
+    Multiplying,
+    computed,
+    multiplying,
+    sharded,
+)
 from swatlib.recipes import Recipe
 from swatlib.twin import Example
 
@@ -264,7 +272,14 @@ def active_mask(layer: nn.Module) -> Tensor:
     -------
     Tensor, bool, shape of the layer's weight
         All True where no selector drops weights in the forward product.
+
+    Raises
+    ------
+    ValueError
+        If the layer has no weight, or only a shard of it (FSDP).
     """
+    if sharded(layer):
+        raise ValueError(f"weight of {layer} must be whole, got a shard: ask before sharding it")
     if not isinstance(getattr(layer, "weight", None), Tensor):
         raise ValueError(f"layer must have a weight, got {type(layer).__name__}")
     weight: Tensor = layer.weight  # type: ignore[assignment]
@@ -298,6 +313,11 @@ def report(model: nn.Module) -> pd.DataFrame:
         ``sparsify_``, other layers were called, or the weight has got a gradient.
     """
     found = list(multiplying(model))
+    if pieces := [m.name for m in found if m.obstacle == SHARDED]:
+        raise ValueError(
+            f"weights of a model must be whole, those of {', '.join(pieces)} are shards: call "
+            "report before FSDP shards them, or within its summon_full_params"
+        )
     called = any(getattr(m.layer, "called", False) for m in found)
     past, rows = [], []
     for m in found:

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from swatlib.layers import SparseConv2d, SparseLinear
 from swatlib.products import Convolution, Criteria, convolution
+from swatlib.pruned import prune_
 from swatlib.recipes import Recipe, dense, meprop, saw, sparse_forward, swat
 from swatlib.selectors import TopK, keep
+from swatlib.sparsify import sparsify_
 
 CONVOLUTIONS = [
     {"kernel_size": 3},
@@ -396,3 +399,33 @@ def test_other_layers_do_not_become_sparse() -> None:
         SparseConv2d.from_dense(nn.Linear(2, 2), swat(0.5))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"layer must be an nn\.Linear, got Bilinear"):
         SparseLinear.from_dense(nn.Bilinear(2, 2, 2), swat(0.5))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("made", ["convolution", "linear"])
+def test_batch_norm_is_folded_into_pruned_weights_only(made: str) -> None:
+    convolution = made == "convolution"
+    plain = nn.Conv2d(4, 8, 3) if convolution else nn.Linear(4, 8)
+    norm = nn.BatchNorm2d(8) if convolution else nn.BatchNorm1d(8)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    nn.init.uniform_(norm.weight, -3, 3)
+    norm.running_mean.uniform_(-1, 1)
+    norm.running_var.uniform_(0.1, 9)
+    fuse = fuse_conv_bn_eval if convolution else fuse_linear_bn_eval
+    model = sparsify_(nn.Sequential(plain, norm), swat(0.7, first_layer_dense=False)).eval()
+    x = torch.randn(5, 4, 6, 6) if convolution else torch.randn(5, 4)
+    wanted = model(x)
+    with pytest.raises(ValueError, match=r"folding batch norm into it.*prune_\(model\) first"):
+        fuse(*model)  # type: ignore[arg-type]
+    assert torch.equal(model(x), wanted)
+    prune_(model)
+    torch.testing.assert_close(fuse(*model)(x), wanted)  # type: ignore[arg-type]
+
+
+def test_other_weights_may_be_given_to_a_layer_in_evaluation() -> None:
+    layer = SparseLinear.from_dense(nn.Linear(10, 10), swat(0.5)).eval()
+    new = torch.randn(10, 10)
+    layer.weight = nn.Parameter(new)
+    assert torch.equal(layer.weight, new)
+    layer.weight = nn.Parameter(3 * new)  # the same choice
+    layer.load_state_dict(nn.Linear(10, 10).state_dict(), assign=True)
