@@ -1,6 +1,7 @@
 """What every test relies on: one thread, a fixed seed, the embedded data, repeatable examples."""
 
 import os
+import signal
 
 import pytest
 import torch
@@ -23,3 +24,10 @@ torch.set_num_threads(1)
 def seeded() -> None:
     """Start every test from the same random state."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """Undo what a shell does to jobs in the background: they, and all they start, ignore SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
