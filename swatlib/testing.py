@@ -25,13 +25,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from swatlib.masks import keep
-from swatlib.products import ColumnSelector
-from swatlib.selectors import Selector
-from swatlib.slots import Recipe
-from swatlib.sparsify import densify_, report, sparse_layers, sparsify_
-from swatlib.state import load_sparsity_state_, sparsity_state
+from swatlib.core.operands import PRODUCTS, WEIGHT, operand
+from swatlib.core.recipe import Recipe
+from swatlib.core.selector import Selector
+from swatlib.methods import Method, Progress
+from swatlib.surgery.sparsify import densify_, report, sparse_layers, sparsify_
+from swatlib.surgery.state import load_sparsity_state_, sparsity_state
 
+DENSE = Method(Recipe("dense"))
 PATIENCE = 300
 """Seconds that two processes may take."""
 
@@ -68,13 +69,15 @@ def batch(
     return x.to(dtype), torch.arange(8) % 4
 
 
-def made_sparse(recipe: Recipe, model: nn.Module | None = None) -> nn.Module:
-    """Return a network with ``recipe``, on the convolutions alone if it is for no other layer."""
-    chosen = any(s is not None and s.only_convolutions for s in recipe.slots().values())
+def made_sparse(method: Method, model: nn.Module | None = None) -> nn.Module:
+    """Return a network with ``method``, on those layers alone that its selectors are for."""
+    selectors = [s for s in method.recipe.named().values() if s is not None]
     return sparsify_(
         network() if model is None else model,
-        recipe,
-        filter_fn=lambda _, layer: not chosen or isinstance(layer, nn.Conv2d),
+        method,
+        filter_fn=lambda _, layer: (
+            method.linear is not None or all(isinstance(layer, s.layers) for s in selectors)
+        ),
     )
 
 
@@ -85,6 +88,7 @@ def optimizer_of(model: nn.Module) -> torch.optim.Optimizer:
 
 def train(
     model: nn.Module,
+    method: Method,
     steps: Iterable[int],
     optimizer: torch.optim.Optimizer | None = None,
     forward: Callable[[Tensor], Tensor] | None = None,
@@ -98,7 +102,10 @@ def train(
         optimizer.zero_grad()
         loss = F.cross_entropy((forward or model)(x), y)
         loss.backward()
+        progress = Progress(step, steps=60, epoch_steps=3)
+        method.after_backward(model, optimizer, progress)
         optimizer.step()
+        method.after_step(model, optimizer, progress)
         losses.append(loss.item())
     return losses
 
@@ -110,37 +117,38 @@ def assert_same_weights(a: nn.Module, b: nn.Module, what: str) -> None:
             raise AssertionError(f"{what}: {name} differs by up to {(p - q).abs().max():.3g}")
 
 
-def zero_sparsity_is_dense(recipe: Recipe) -> None:
+def zero_sparsity_is_dense(method: Method) -> None:
     """At sparsity 0 outputs, gradients and weights are those of the dense network, to the bit.
 
     N:M selectors get n = m. A selector of columns, which has a product of its own, and one whose
     sparsity is fixed are left out.
     """
-    nothing = replace(
-        recipe, decay=0.0, **{slot: _at_zero(s) for slot, s in recipe.slots().items()}
-    )
+    selectors = {name: _at_zero(s) for name, s in method.recipe.named().items()}
+    nothing = Method(replace(method.recipe, decay=0.0, **selectors))
     sparse, dense = made_sparse(nothing), network()
-    assert train(sparse, range(3)) == train(dense, range(3)), "losses differ from the dense ones"
+    assert train(sparse, nothing, range(3)) == train(dense, DENSE, range(3)), (
+        "losses differ from the dense ones"
+    )
     assert_same_weights(sparse, dense, "at sparsity 0")
 
 
 def _at_zero(selector: Selector | None) -> Any:
-    if selector is None or isinstance(selector, ColumnSelector):
+    if selector is None or selector.own_weight_gradient:
         return None
+    if not selector.fixed_sparsity:
+        return selector.at_sparsity(0.0)
     names = {field.name for field in fields(selector)}  # type: ignore[arg-type]
     changed: Any = selector
-    if "sparsity" in names:
-        return replace(changed, sparsity=0.0)
     return replace(changed, n=changed.m) if {"n", "m"} <= names else None
 
 
-def gradients_are_those_of_the_row(recipe: Recipe) -> None:
+def gradients_are_those_of_the_row(method: Method) -> None:
     """Output and gradients agree with explicit im2col products in float64, operand by operand.
 
     The weight gradient of a selector of columns is left out: only it knows which it keeps.
     """
     torch.manual_seed(1)
-    model = made_sparse(recipe, network(torch.float64))
+    model = made_sparse(method, network(torch.float64))
     model.train()
     seen: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -181,23 +189,33 @@ def _products(layer: Any, x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tens
     if recipe.weight_grad_activation != recipe.forward_activation:
         backward_x = layer.choose("weight_grad_activation", x)
     for_input, for_weight = recipe.input_grad_gradient, recipe.weight_grad_gradient
-    g_input = keep(grad, for_input.criterion(grad)) if for_input else grad
+    g_input = _used(for_input, grad, for_input.choose(grad)) if for_input else grad
     g_weight = g_input
     if for_weight != for_input:
-        g_weight = keep(grad, for_weight.criterion(grad)) if for_weight else grad
+        g_weight = _used(for_weight, grad, for_weight.choose(grad)) if for_weight else grad
+    w_y, x_y = (
+        _used(recipe.forward_weight, w, forward_w),
+        _used(recipe.forward_activation, x, forward_x),
+    )
+    w_dx = _used(recipe.input_grad_weight, w, backward_w)
+    x_dw = _used(recipe.weight_grad_activation, x, backward_x)
 
     if isinstance(layer, nn.Linear):
-        y = keep(x, forward_x) @ keep(w, forward_w).T + layer.bias.detach()
-        dx = g_input @ keep(w, backward_w)
-        dw = g_weight.T @ keep(x, backward_x)
+        y = x_y @ w_y.T + layer.bias.detach()
+        dx = g_input @ w_dx
+        dw = g_weight.T @ x_dw
     else:
-        y = _convolved(layer, keep(x, forward_x), keep(w, forward_w))
-        dx = _spread(layer, g_input, keep(w, backward_w), x.shape)
-        dw = _correlated(layer, g_weight, keep(x, backward_x))
-    if recipe.decay and not recipe.decay_outside:
-        dw = dw + recipe.decay * (w - keep(w, forward_w))
+        y = _convolved(layer, x_y, w_y)
+        dx = _spread(layer, g_input, w_dx, x.shape)
+        dw = _correlated(layer, g_weight, x_dw)
+    if recipe.decay:
+        dw = dw + recipe.decay * (w - w_y)
     by_columns = recipe.columns is not None and isinstance(layer, nn.Conv2d)
     return y, dx, None if by_columns else dw
+
+
+def _used(selector: Selector | None, x: Tensor, choice: Tensor | None) -> Tensor:
+    return x if selector is None or choice is None else selector.operand(x, choice)
 
 
 def _columns(layer: nn.Conv2d, x: Tensor) -> Tensor:
@@ -229,23 +247,23 @@ def _correlated(layer: nn.Conv2d, g: Tensor, x: Tensor) -> Tensor:
     return dw.reshape(layer.weight.shape)
 
 
-def training_lowers_the_loss(recipe: Recipe) -> None:
+def training_lowers_the_loss(method: Method) -> None:
     """Sixty steps on one batch halve the loss."""
     torch.manual_seed(0)
-    losses = train(made_sparse(recipe), [0] * 60)
+    losses = train(made_sparse(method), method, [0] * 60)
     assert losses[-1] < losses[0] / 2, f"the loss went from {losses[0]:.3f} to {losses[-1]:.3f}"
 
 
-def evaluation_changes_nothing(recipe: Recipe) -> None:
-    """Evaluation, in whichever mode of autograd, leaves weights, memory and mode as they are."""
-    model = made_sparse(recipe)
+def evaluation_changes_nothing(method: Method) -> None:
+    """Evaluation, in whichever mode of autograd, leaves weights, states and mode as they are."""
+    model = made_sparse(method)
     twin = copy.deepcopy(model)
     torch.manual_seed(3)
     for step in range(6):
-        train(twin, [step])
+        train(twin, method, [step])
     torch.manual_seed(3)
     for step in range(6):
-        train(model, [step])
+        train(model, method, [step])
         state = torch.get_rng_state()
         model.eval()
         model(batch(9)[0])
@@ -258,16 +276,16 @@ def evaluation_changes_nothing(recipe: Recipe) -> None:
     assert_same_weights(model, twin, "with evaluation in between")
 
 
-def compiled_steps_are_eager_steps(recipe: Recipe) -> None:
+def compiled_steps_are_eager_steps(method: Method) -> None:
     """Steps compile without graph breaks and give the eager numbers, also for a smaller batch."""
-    model = made_sparse(recipe)
+    model = made_sparse(method)
     twin = copy.deepcopy(model)
     torch.compiler.reset()
     compiled = torch.compile(twin, backend="aot_eager", fullgraph=True)
     torch.manual_seed(4)
-    eager = train(model, range(4))
+    eager = train(model, method, range(4))
     torch.manual_seed(4)
-    found = train(twin, range(4), forward=compiled)
+    found = train(twin, method, range(4), forward=compiled)
     assert torch.allclose(torch.tensor(eager), torch.tensor(found)), f"{eager} eager, {found}"
     for (name, p), q in zip(model.named_parameters(), twin.parameters(), strict=True):
         assert torch.allclose(p, q, atol=1e-6), f"{name} differs by {(p - q).abs().max():.3g}"
@@ -275,9 +293,9 @@ def compiled_steps_are_eager_steps(recipe: Recipe) -> None:
     torch.compiler.reset()
 
 
-def autocast_keeps_weights_and_gradients_in_float32(recipe: Recipe) -> None:
+def autocast_keeps_weights_and_gradients_in_float32(method: Method) -> None:
     """Under autocast outputs are bfloat16, weights and gradients float32, and training works."""
-    model = made_sparse(recipe)
+    model = made_sparse(method)
     x, y = batch()
     sgd = optimizer_of(model)
     for _ in range(4):
@@ -293,13 +311,13 @@ def autocast_keeps_weights_and_gradients_in_float32(recipe: Recipe) -> None:
         sgd.step()
 
 
-def the_memory_format_changes_nothing(recipe: Recipe) -> None:
+def the_memory_format_changes_nothing(method: Method) -> None:
     """In float64 a channels-last network computes what the contiguous one does."""
     x, y = batch(dtype=torch.float64)
     outputs = []
     for layout in (torch.contiguous_format, torch.channels_last):
         model = network(torch.float64).to(memory_format=layout)  # type: ignore[call-overload]
-        made_sparse(recipe, model)
+        made_sparse(method, model)
         torch.manual_seed(5)
         output = model(x.to(memory_format=layout))
         F.cross_entropy(output, y).backward()
@@ -308,25 +326,25 @@ def the_memory_format_changes_nothing(recipe: Recipe) -> None:
         assert torch.allclose(a, b, atol=1e-10), f"differs by {(a - b).abs().max():.3g}"
 
 
-def a_copy_trains_alike(recipe: Recipe) -> None:
+def a_copy_trains_alike(method: Method) -> None:
     """A deep copy and a pickled copy, made in the middle of training, go on as the original."""
-    model = made_sparse(recipe)
+    model = made_sparse(method)
     torch.manual_seed(6)
-    train(model, range(5))
+    train(model, method, range(5))
     twins = copy.deepcopy(model), pickle.loads(pickle.dumps(model))
     for one in (model, *twins):
         torch.manual_seed(7)
-        train(one, range(5, 9))
+        train(one, method, range(5, 9))
     for twin, how in zip(twins, ("deepcopy", "pickle"), strict=True):
         assert_same_weights(model, twin, how)
 
 
-def saved_and_continued_is_uninterrupted(recipe: Recipe) -> None:
+def saved_and_continued_is_uninterrupted(method: Method) -> None:
     """State dict, sparsity state and optimizer state, through a file, continue a run to the bit."""
-    model = made_sparse(recipe)
+    model = made_sparse(method)
     optimizer = optimizer_of(model)
     torch.manual_seed(8)
-    train(model, range(5), optimizer)
+    train(model, method, range(5), optimizer)
     assert list(model.state_dict()) == list(network().state_dict()), "state-dict keys changed"
     file = io.BytesIO()
     torch.save(
@@ -335,18 +353,18 @@ def saved_and_continued_is_uninterrupted(recipe: Recipe) -> None:
     )
     file.seek(0)
     weights, sparsity, momenta = torch.load(file, weights_only=True)
-    again = made_sparse(recipe)
+    again = made_sparse(method)
     again.load_state_dict(weights)
     load_sparsity_state_(again, sparsity)
     other = optimizer_of(again)
     other.load_state_dict(momenta)
     for one, its in ((model, optimizer), (again, other)):
         torch.manual_seed(9)
-        train(one, range(5, 9), its)
+        train(one, method, range(5, 9), its)
     assert_same_weights(model, again, "saved and continued")
 
 
-def tied_weights_add_their_gradients(recipe: Recipe) -> None:
+def tied_weights_add_their_gradients(method: Method) -> None:
     """A weight that two layers share gets the sum of what two equal weights would get."""
     layers = [nn.Conv2d(4, 4, 3, padding=1, bias=False, dtype=torch.float64) for _ in range(3)]
     layers[2].weight = layers[1].weight
@@ -357,7 +375,7 @@ def tied_weights_add_their_gradients(recipe: Recipe) -> None:
     gradients: list[list[Any]] = []
     x = torch.randn(2, 4, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     for model in (tied, apart):
-        sparsify_(model, recipe)
+        sparsify_(model, method)
         torch.manual_seed(10)
         model(x).square().sum().backward()
         gradients.append([p.grad for p in model.parameters()])
@@ -366,9 +384,9 @@ def tied_weights_add_their_gradients(recipe: Recipe) -> None:
     assert torch.allclose(shared, one + two), "the shared gradient is not the sum"
 
 
-def an_empty_batch_passes(recipe: Recipe) -> None:
+def an_empty_batch_passes(method: Method) -> None:
     """A batch of no images gives an empty output and finite gradients."""
-    model = made_sparse(recipe)
+    model = made_sparse(method)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()  # it has no statistics of nothing, in dense torch as well
@@ -380,11 +398,11 @@ def an_empty_batch_passes(recipe: Recipe) -> None:
         assert p.grad.isfinite().all(), f"the gradient of {name} is not finite"
 
 
-def dense_again_is_dense(recipe: Recipe) -> None:
+def dense_again_is_dense(method: Method) -> None:
     """``densify_`` gives back the very layers, with the weights that training made."""
-    model = made_sparse(recipe)
+    model = made_sparse(method)
     layers = {name: layer for name, layer in model.named_modules() if name}
-    train(model, range(2))
+    train(model, method, range(2))
     weights = [p.detach().clone() for p in model.parameters()]
     densify_(model)
     for name, layer in network().named_modules():
@@ -393,32 +411,32 @@ def dense_again_is_dense(recipe: Recipe) -> None:
     assert all(torch.equal(a, b) for a, b in zip(weights, model.parameters(), strict=True))
 
 
-def it_is_reported_counted_and_simulated(recipe: Recipe) -> None:
-    """The report, the counter and the masks for the simulator know every slot."""
+def it_is_reported_counted_and_simulated(method: Method) -> None:
+    """The report, the counter and the masks for the simulator know every operand."""
     from swatlib.accounting import count, densities, trace
     from swatlib.simulator import masks_of
 
-    model = made_sparse(recipe)
-    train(model, range(2))
+    model = made_sparse(method)
+    train(model, method, range(2))
     rows = report(model)
-    used = [slot for slot, selector in recipe.slots().items() if selector is not None]
-    for slot in used:
-        assert (rows[slot] != "dense").any(), f"the report leaves {slot} out"
+    used = [name for name, selector in method.recipe.named().items() if selector is not None]
+    for name in used:
+        assert (rows[name] != "dense").any(), f"the report leaves {name} out"
     network_ = trace(network(), batch()[0])
-    totals = count(network_, densities(network_, recipe)).totals()
+    totals = count(network_, densities(network_, method.recipe)).totals()
     dense = count(network_).totals()
-    assert all(totals[name] <= dense[name] for name in ("forward", "input_grad", "weight_grad"))
+    assert all(totals[name] <= dense[name] for name in PRODUCTS)
     layers, masks = masks_of(model, *batch())
     assert len(layers) == len(masks) > 0
 
 
-def two_ranks_agree(recipe: Recipe) -> None:
+def two_ranks_agree(method: Method) -> None:
     """Two processes under DistributedDataParallel stay equal to the bit (gloo, on the CPU)."""
-    two_ranks_agree_on([recipe])
+    two_ranks_agree_on([method])
 
 
-def two_ranks_agree_on(recipes: Sequence[Recipe]) -> None:
-    """Check several recipes with one pair of processes.
+def two_ranks_agree_on(methods: Sequence[Recipe | Method]) -> None:
+    """Check several methods with one pair of processes.
 
     Raises
     ------
@@ -426,7 +444,9 @@ def two_ranks_agree_on(recipes: Sequence[Recipe]) -> None:
         If weights, sparsities or what is kept differ, or the processes do not end.
     """
     with tempfile.TemporaryDirectory() as folder:
-        pair = mp.spawn(_rank, args=(folder, list(recipes)), nprocs=2, join=False)
+        pair = mp.spawn(
+            _rank, args=(folder, [_lifted(one) for one in methods]), nprocs=2, join=False
+        )
         for _ in range(PATIENCE):
             if pair.join(timeout=1):
                 break
@@ -437,38 +457,41 @@ def two_ranks_agree_on(recipes: Sequence[Recipe]) -> None:
         first, second = (
             torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in range(2)
         )
-    for recipe, a, b in zip(recipes, first, second, strict=True):
-        assert len(a) == len(b), f"the ranks of {recipe.name} keep different things"
+    for method, a, b in zip(methods, first, second, strict=True):
+        assert len(a) == len(b), f"the ranks of {method.name} keep different things"
         for p, q in zip(a, b, strict=True):
-            assert torch.equal(p, q), f"the ranks of {recipe.name} differ"
+            assert torch.equal(p, q), f"the ranks of {method.name} differ"
 
 
-def _rank(rank: int, folder: str, recipes: list[Recipe]) -> None:
+def _rank(rank: int, folder: str, methods: list[Method]) -> None:
     torch.set_num_threads(1)
     store = f"file://{Path(folder).resolve()}/store"
     dist.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
     results = []
-    for recipe in recipes:
+    for method in methods:
         torch.manual_seed(rank)  # what ranks draw for their own data is their own
-        model = DistributedDataParallel(made_sparse(recipe))
+        model = DistributedDataParallel(made_sparse(method))
         optimizer = optimizer_of(model)
         for step in range(5):
             x, y = batch(step, rank + 1)
             optimizer.zero_grad()
             F.cross_entropy(model(x), y).backward()
+            progress = Progress(step, steps=60, epoch_steps=3)
+            method.after_backward(model, optimizer, progress)
             optimizer.step()
+            method.after_step(model, optimizer, progress)
         kept = [
-            (memory.threshold if memory.mask is None else memory.mask).nan_to_num()
+            (state.threshold if state.mask is None else state.mask).nan_to_num()
             for _, layer in sparse_layers(model)
-            for slot, memory in layer.memory.items()
-            if slot.endswith("_weight")  # activations are each rank's own
+            for name, state in layer.states.items()
+            if operand(name).tensor == WEIGHT  # activations are each rank's own
         ]
         results.append([*(p.detach() for p in model.parameters()), *kept])
     torch.save(results, Path(folder) / f"{rank}.pt")
     dist.destroy_process_group()
 
 
-Check = Callable[[Recipe], None]
+Check = Callable[[Method], None]
 
 CHECKS: dict[str, Check] = {
     check.__name__: check
@@ -492,8 +515,12 @@ CHECKS: dict[str, Check] = {
 """Every check by its name."""
 
 
+def _lifted(recipe: Recipe | Method) -> Method:
+    return recipe if isinstance(recipe, Method) else Method(recipe)
+
+
 def check_recipe(
-    recipe: Recipe,
+    recipe: Recipe | Method,
     expected_failures: Mapping[str, str] | None = None,
     only: Sequence[str] | None = None,
 ) -> None:
@@ -501,7 +528,7 @@ def check_recipe(
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : Recipe or Method
         Of the library's selectors or of your own.
     expected_failures : mapping of check to reason, optional
         Checks that this method cannot pass. Such a check must fail.
@@ -517,8 +544,8 @@ def check_recipe(
     TypeError, ValueError
         If ``recipe`` is none, a check is not known, or a reason is missing.
     """
-    if not isinstance(recipe, Recipe):
-        raise TypeError(f"recipe must be a Recipe, got {type(recipe).__name__}")
+    if not isinstance(recipe, Recipe | Method):
+        raise TypeError(f"recipe must be a Recipe or a Method, got {type(recipe).__name__}")
     expected = dict(expected_failures or {})
     for name in (*expected, *(only or ())):
         if name not in CHECKS:
@@ -529,7 +556,7 @@ def check_recipe(
     wrong, causes = [], []
     for name in CHECKS if only is None else only:
         try:
-            CHECKS[name](recipe)
+            CHECKS[name](_lifted(recipe))
         except Exception as error:
             if name not in expected:
                 wrong.append(f"{name}: {type(error).__name__}: {error}")

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from swatlib import Recipe, dense, meprop, sparsify_, swat
-from swatlib.distribution import redistribute_
-from swatlib.sparsify import report
-from swatlib.topology import mask_gradients_
+from swatlib.methods.momentum import redistribute_
+from swatlib.methods.topology import mask_gradients_
+from swatlib.surgery.sparsify import report
 
 WORLD = 2
 STEPS = 5

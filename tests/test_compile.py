@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from swatlib import Recipe, densify_, saw, sparse_backward, sparsify_, swat
-from swatlib.layers import SparseLinear
+from swatlib.core.layers import SparseLinear
 
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 HEADER = Path(sysconfig.get_path("include")) / "Python.h"
@@ -53,7 +53,7 @@ def test_inductor_gives_the_eager_numbers() -> None:
         torch.testing.assert_close(a, b)
     layer = model[2]  # type: ignore[index]
     assert isinstance(layer, SparseLinear)
-    assert layer.memory["forward_weight"].steps == 3
+    assert layer.states["forward_weight"].steps == 3
 
 
 def test_a_compiled_period_is_not_frozen_into_the_graph() -> None:
@@ -68,7 +68,7 @@ def test_a_compiled_period_is_not_frozen_into_the_graph() -> None:
         compiled(torch.randn(2, 3, 8, 8)).sum().backward()
         layer = model[4]  # type: ignore[index]
         assert isinstance(layer, SparseLinear)
-        memory = layer.memory["forward_weight"]
+        memory = layer.states["forward_weight"]
         assert memory.steps == i + 1
         seen.append(memory.threshold.item())
     assert [i for i in range(1, 7) if seen[i] != seen[i - 1]] == [3, 6]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import swatlib
-from swatlib.recipes import METHODS
+from swatlib.methods import METHODS
 from swatlib.testing import CHECKS, check_recipe, two_ranks_agree_on
 
 ROWS = {name: swatlib.recipe(name, 0.0 if name == "dense" else 0.5) for name in METHODS} | {
@@ -19,7 +19,7 @@ ROWS = {name: swatlib.recipe(name, 0.0 if name == "dense" else 0.5) for name in 
     "saw, per channel": swatlib.saw(0.5, over="HW"),
     "meprop unified": swatlib.meprop(0.5, unified=True),
     "forward-weight, matched": swatlib.recipe("forward-weight", 0.5, matched=True),
-    "sr-ste, decay outside": swatlib.recipe("sr-ste", 0.5, outside=True),
+    "sr-ste, decay outside": swatlib.method("sr-ste", 0.5, decoupled_decay=True),
 }
 EXPECTED = {
     "saw, random": {
@@ -49,7 +49,7 @@ class Positive(swatlib.Selector):
 
     sparsity: float = 0.5
 
-    def criterion(self, x, memory=None, training=True, weight=None):
+    def choose(self, x, memory=None, training=True, weight=None):
         return x > 0
 
     def __str__(self):
@@ -62,7 +62,7 @@ class Drifting(Positive):
 
     seen: ClassVar[list[int]] = []
 
-    def criterion(self, x, memory=None, training=True, weight=None):
+    def choose(self, x, memory=None, training=True, weight=None):
         self.seen.append(1)
         return x > 0.01 * len(self.seen)
 

@@ -95,7 +95,7 @@ def home(name: str, kind: type = object) -> str | None:
     None if there is no such object, or if it is not of the asked kind.
 
     >>> home("swatlib.sparsify_")
-    'swatlib.sparsify.sparsify_'
+    'swatlib.surgery.sparsify.sparsify_'
     """
     module, _, attribute = name.rpartition(".")
     try:

@@ -1,20 +1,20 @@
-"""Every FLOP and memory number of the papers, from layer shapes and sparsity alone."""
+"""Accounting: operations and bytes of a training step, from layer shapes and densities."""
 
 from swatlib.accounting.convention import CONVENTIONS, EXACT, PAPER, Convention
-from swatlib.accounting.count import PRODUCTS, Count, count
-from swatlib.accounting.density import SLOTS, Densities, Density, densities, spread
+from swatlib.accounting.count import Count, count
+from swatlib.accounting.density import Densities, Density, densities, spread
 from swatlib.accounting.layer import Layer, Network
-from swatlib.accounting.methods import METHODS, TRAINED, method_densities
+from swatlib.accounting.methods import COUNTED, TRAINED, method_densities
 from swatlib.accounting.relu import natural_zeros
 from swatlib.accounting.trace import trace
+from swatlib.core.operands import PRODUCTS
 
 __all__ = [
     "CONVENTIONS",
+    "COUNTED",
     "EXACT",
-    "METHODS",
     "PAPER",
     "PRODUCTS",
-    "SLOTS",
     "TRAINED",
     "Convention",
     "Count",

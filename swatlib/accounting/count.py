@@ -10,8 +10,7 @@ from swatlib.accounting.convention import EXACT, Convention
 from swatlib.accounting.density import Density
 from swatlib.accounting.layer import Layer, Network
 from swatlib.checked import checked, checked_fields
-
-PRODUCTS = ("forward", "input_grad", "weight_grad")
+from swatlib.core.operands import PRODUCTS
 
 
 @dataclass(frozen=True)

@@ -1,56 +1,52 @@
-"""From a method to one density per layer and operand: the table of six slots with numbers in it."""
+"""From a method to one density per layer and operand."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from swatlib import checks
 from swatlib.accounting.layer import Layer, Network
-from swatlib.allocation import erk
 from swatlib.checked import checked, checked_fields
-from swatlib.slots import idle
+from swatlib.core.allocation import erk
+from swatlib.core.operands import OPERANDS, WEIGHT, PerOperand
+from swatlib.core.operands import operand as operand_named
+from swatlib.core.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Density:
-    """Fraction of non-zeros in the six operands of a layer's three products.
+@dataclass(frozen=True, kw_only=True)
+class Density(PerOperand[float]):
+    """Fraction of non-zeros in the six operands of a layer's three products, each in [0, 1].
 
-    Parameters
-    ----------
-    forward_weight, forward_activation : float
-        Operands of Y = W * X, in [0, 1].
-    input_grad_weight, input_grad_gradient : float
-        Operands of dX = W^T * G.
-    weight_grad_activation, weight_grad_gradient : float
-        Operands of dW = G * X^T.
+    Operands left out are dense: 1.
     """
 
-    forward_weight: float = 1.0
-    forward_activation: float = 1.0
-    input_grad_weight: float = 1.0
-    input_grad_gradient: float = 1.0
-    weight_grad_activation: float = 1.0
-    weight_grad_gradient: float = 1.0
-
     def __post_init__(self) -> None:
+        for operand, value in self.items():
+            if value is None:
+                object.__setattr__(self, operand.name, 1.0)
         share = partial(checks.number, least=0, most=1)
-        checked_fields(self, **{field.name: share for field in fields(self)})
+        checked_fields(self, **dict.fromkeys(self.named(), share))
+
+    def product(self, name: str) -> float:
+        """Return the fraction of a product's multiply-accumulates that remain."""
+        first, second = self.of(name)
+        return first * second
 
     @property
     def forward(self) -> float:
         """Fraction of the forward multiply-accumulates that remain."""
-        return self.forward_weight * self.forward_activation
+        return self.product("forward")
 
     @property
     def input_grad(self) -> float:
         """Fraction of the input gradient's multiply-accumulates that remain."""
-        return self.input_grad_weight * self.input_grad_gradient
+        return self.product("input_grad")
 
     @property
     def weight_grad(self) -> float:
         """Fraction of the weight gradient's multiply-accumulates that remain."""
-        return self.weight_grad_activation * self.weight_grad_gradient
+        return self.product("weight_grad")
 
 
 class Densities(list[Density]):
@@ -70,9 +66,6 @@ class Densities(list[Density]):
         return super().__getitem__(self.names.index(where))
 
 
-SLOTS = tuple(field.name for field in fields(Density))
-"""The six operands, named as the slots of a recipe."""
-
 Allocation = str | Sequence[float]
 """``"uniform"``, ``"erk"`` or one density per layer."""
 
@@ -80,7 +73,7 @@ Allocation = str | Sequence[float]
 @checked
 def densities(
     network: Network,
-    recipe: Any,
+    recipe: Recipe,
     allocation: Allocation = "uniform",
     natural_zeros: Mapping[str, float] | None = None,
 ) -> Densities:
@@ -90,9 +83,7 @@ def densities(
     ----------
     network : Network
         From :func:`~swatlib.accounting.trace.trace`.
-    recipe : object
-        Anything with the six slots of :data:`SLOTS`, each None or with a ``sparsity``, and
-        ``first_layer_dense``: a :class:`swatlib.recipes.Recipe`.
+    recipe : Recipe
     allocation : str or sequence of float
         As in :func:`spread`.
     natural_zeros : mapping, optional
@@ -106,26 +97,24 @@ def densities(
 
     Raises
     ------
-    TypeError
-        If `recipe` has no slots.
     ValueError
         As :func:`spread`.
     """
-    sparsities = {}
-    selectors = {}
-    for slot in SLOTS:
-        if not hasattr(recipe, slot):
-            raise TypeError(f"recipe must have the slot {slot}, got {type(recipe).__name__}")
-        selector = getattr(recipe, slot)
-        if selector is not None:
-            selectors[slot], sparsities[slot] = selector, float(selector.sparsity)
+    sparsities = recipe.map(lambda s: float(s.sparsity))  # type: ignore[union-attr]
+    return spread(
+        network,
+        sparsities,
+        allocation,
+        recipe.first_layer_dense,
+        natural_zeros,
+        dense_operand=partial(leaves_whole, recipe),
+    )
 
-    def leaves_whole(slot: str, layer: Layer) -> bool:
-        operand = layer.weight if slot.endswith("weight") else layer.input
-        return idle(selectors[slot], len(operand))
 
-    first = bool(getattr(recipe, "first_layer_dense", False))
-    return spread(network, sparsities, allocation, first, natural_zeros, dense_operand=leaves_whole)
+def leaves_whole(recipe: Recipe, name: str, layer: Layer) -> bool:
+    """Say whether a recipe's selector of an operand finds nothing to choose from in a layer."""
+    whole = layer.weight if operand_named(name).tensor == WEIGHT else layer.input
+    return recipe.acting(len(whole))[name] is None
 
 
 @checked
@@ -145,11 +134,11 @@ def spread(
     network : Network
         From :func:`~swatlib.accounting.trace.trace`.
     sparsities : mapping
-        Sparsity in [0, 1) by slot, one of :data:`SLOTS`; operands left out stay dense.
+        Sparsity in [0, 1) by operand; those left out stay dense.
     allocation : str or sequence of float
-        ``"uniform"``: the same everywhere. ``"erk"``: :func:`swatlib.allocation.erk`, the
+        ``"uniform"``: the same everywhere. ``"erk"``: :func:`swatlib.core.allocation.erk`, the
         first layer included. Both leave the layers dense that :func:`swatlib.sparsify_` passes
-        over. A sequence: one density per layer, for every slot in `sparsities`.
+        over. A sequence: one density per layer, for every operand in `sparsities`.
     first_layer_dense : bool
         With ``"uniform"``, keep the first layer dense, the one that is used first.
     natural_zeros : mapping, optional
@@ -159,7 +148,7 @@ def spread(
     keep_dense : callable, optional
         Layers for which it is true stay dense, with ``"uniform"``.
     dense_operand : callable, optional
-        ``dense_operand(slot, layer)`` says which operands stay dense whatever the allocation.
+        ``dense_operand(name, layer)`` says which operands stay dense whatever the allocation.
 
     Returns
     -------
@@ -169,23 +158,23 @@ def spread(
     Raises
     ------
     ValueError
-        For an unknown slot or allocation, a sparsity out of range, a wrong number of densities, or
-        natural zeros of a layer that the network does not have.
+        For an unknown operand or allocation, a sparsity out of range, a wrong number of densities,
+        or natural zeros of a layer that the network does not have.
     """
-    _check_names("sparsities", sparsities, SLOTS)
+    _check_names("sparsities", sparsities, [one.name for one in OPERANDS])
     layers = network.weighted
     own = [layer for layer in layers if not layer.shares]
     taking = own if not isinstance(allocation, str) else [x for x in own if not x.passed_over]
     table: dict[str, dict[str, float]] = {layer.name: {} for layer in own}
-    for slot, sparsity in sparsities.items():
-        sparsity = checks.sparsity(f"sparsity of {slot}", sparsity)
+    for name, sparsity in sparsities.items():
+        sparsity = checks.sparsity(f"sparsity of {name}", sparsity)
         for layer, density in zip(taking, _allocate(taking, sparsity, allocation), strict=True):
             whole = allocation == "uniform" and (
                 (layer is network.first and first_layer_dense)
                 or (keep_dense is not None and keep_dense(layer))
             )
-            if not whole and not (dense_operand is not None and dense_operand(slot, layer)):
-                table[layer.name][slot] = density
+            if not whole and not (dense_operand is not None and dense_operand(name, layer)):
+                table[layer.name][name] = density
     zeros = dict(natural_zeros or {})
     _check_names("natural_zeros", zeros, [layer.name for layer in layers])
     result = []

@@ -1,80 +1,19 @@
-"""The methods whose cost follows from shapes and one sparsity, by name."""
+"""What a method costs: the densities of a network's operands, from the table of methods."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from swatlib import checks
-from swatlib.accounting.density import Densities, spread
+from swatlib.accounting.density import Densities, leaves_whole, spread
 from swatlib.accounting.layer import Layer, Network
-from swatlib.checked import checked, checked_fields
-
-WEIGHT_TWICE = ("forward_weight", "input_grad_weight")
-
-
-@checked
-def is_downsampling(layer: Layer) -> bool:
-    """Say whether a layer is the 1x1 convolution on the shortcut of a residual block."""
-    return any(part in ("downsample", "shortcut") for part in layer.name.split("."))
-
-
-@dataclass(frozen=True)
-class Method:
-    """Which operands a method sparsifies and how it spreads the sparsity.
-
-    Parameters
-    ----------
-    weight, activation, gradient : tuple of str
-        Slots that take the sparsity of the weights, activations and output gradients.
-    allocation : str
-        ``"uniform"`` or ``"erk"``.
-    first_layer_dense : bool
-        With uniform allocation.
-    keep_dense : callable, optional
-        Other layers that stay dense.
-    dense_operand : callable, optional
-        Operands that stay dense, as in :func:`~swatlib.accounting.density.spread`.
-    only : float, optional
-        The one sparsity that the method has.
-    """
-
-    weight: tuple[str, ...] = ()
-    activation: tuple[str, ...] = ()
-    gradient: tuple[str, ...] = ()
-    allocation: str = "uniform"
-    first_layer_dense: bool = True
-    keep_dense: Callable[[Layer], bool] | None = None
-    dense_operand: Callable[[str, Layer], bool] | None = None
-    only: float | None = None
-
-    def __post_init__(self) -> None:
-        checked_fields(self, allocation=partial(checks.one_of, allowed=("uniform", "erk")))
-
-
-def _pixels(slot: str, layer: Layer) -> bool:
-    # FST prunes X of the weight gradient along its pixels, which linear layers do not have.
-    return slot == "weight_grad_activation" and layer.kind == "linear"
-
-
-_SWAT_X = ("weight_grad_activation",)
-METHODS = {
-    "dense": Method(only=0.0),
-    "swat": Method(WEIGHT_TWICE, _SWAT_X),
-    "swat-u": Method(WEIGHT_TWICE, _SWAT_X),
-    "swat-erk": Method(WEIGHT_TWICE, _SWAT_X, allocation="erk"),
-    "saw": Method(("input_grad_weight",), _SWAT_X),
-    "meprop": Method(gradient=("input_grad_gradient", "weight_grad_gradient")),
-    # The row of SWAT's Table 3 is RigL with a uniform distribution (Evci et al. 2020, Table 2).
-    "rigl": Method(WEIGHT_TWICE),
-    "rigl-erk": Method(WEIGHT_TWICE, allocation="erk"),
-    # "SET and DSR do not sparsify downsampling layers" (SWAT, section 4.2). Its inference column
-    # fits when the first layer, on the other hand, is sparse.
-    "set": Method(WEIGHT_TWICE, first_layer_dense=False, keep_dense=is_downsampling),
-    # Forward only, and all three products, at 50 % (FST, Table 3); every layer takes part.
-    "sr-ste": Method(("forward_weight",), first_layer_dense=False, only=0.5),
-    "fst": Method(WEIGHT_TWICE, _SWAT_X, first_layer_dense=False, dense_operand=_pixels, only=0.5),
-}
-"""Methods by the name the command line gives them."""
+from swatlib.checked import checked
+from swatlib.core.allocation import erk
+from swatlib.core.operands import ACTIVATION
+from swatlib.core.recipe import Recipe
+from swatlib.methods import ALIASES, METHODS, Method, method
+from swatlib.selectors import TopK
 
 TRAINED = {
     "swat-m": "the momentum of each layer",
@@ -83,6 +22,77 @@ TRAINED = {
     "dst": "the thresholds it learns",
 }
 """Methods whose layer densities are known only after training, and what they depend on."""
+
+
+@checked
+def is_downsampling(layer: Layer) -> bool:
+    """Say whether a layer is the 1x1 convolution on the shortcut of a residual block."""
+    return any(part in ("downsample", "shortcut") for part in layer.name.split("."))
+
+
+def _weights_only(name: str, sparsity: float, first_layer_dense: bool = True) -> Recipe:
+    w = TopK(sparsity)
+    return Recipe(name, forward_weight=w, input_grad_weight=w, first_layer_dense=first_layer_dense)
+
+
+def rigl(sparsity: float) -> Method:
+    """Return RigL's row of SWAT's Table 3: a uniform distribution (Evci et al. 2020, Table 2)."""
+    return Method(_weights_only("RigL", sparsity), sparsity)
+
+
+def rigl_erk(sparsity: float) -> Method:
+    """Return RigL with ERK; the first layer is in its budget."""
+    return Method(_weights_only("RigL", sparsity, first_layer_dense=False), sparsity, erk)
+
+
+def set_(sparsity: float) -> Method:
+    """Return SET's row: its inference column fits when the first layer is sparse."""
+    return Method(_weights_only("SET", sparsity, first_layer_dense=False), sparsity)
+
+
+def sr_ste_forward(sparsity: float) -> Method:
+    """Return SR-STE as FST's Table 3 counts it: in dX, S(W) transposed is not 2:4 along Cout."""
+    whole = method("sr-ste", sparsity)
+    return replace(whole, recipe=replace(whole.recipe, input_grad_weight=None))
+
+
+PUBLISHED: dict[str, Callable[[float], Method]] = {
+    "rigl": rigl,
+    "rigl-erk": rigl_erk,
+    "set": set_,
+    "sr-ste": sr_ste_forward,
+}
+"""Rows as the papers print them; they go before those of :data:`swatlib.methods.METHODS`."""
+
+LEFT_DENSE: dict[str, Callable[[Layer], bool]] = {"set": is_downsampling}
+"""Layers a published row leaves dense: "SET and DSR do not sparsify downsampling layers" (SWAT,
+section 4.2)."""
+
+COUNTED = tuple(
+    dict.fromkeys([*METHODS, *(name for name in ALIASES if name not in TRAINED), *PUBLISHED])
+)
+"""The names of all methods that can be counted from shapes."""
+
+
+@checked
+def named(name: str, sparsity: float, **options: Any) -> Method:
+    """Return a method by a name of :data:`COUNTED`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method, one whose densities depend on training, or a sparsity out of range or
+        not the one that the method has.
+    """
+    if name in TRAINED:
+        raise ValueError(
+            f"method {name} spreads its sparsity by {TRAINED[name]}, known only after training: "
+            "measure the density of each layer and give densities() that allocation"
+        )
+    if name not in COUNTED:
+        raise ValueError(f"method must be one of {', '.join(COUNTED)}, got {name!r}")
+    sparsity = checks.sparsity("sparsity", sparsity)
+    return PUBLISHED[name](sparsity) if name in PUBLISHED else method(name, sparsity, **options)
 
 
 @checked(sparsity=checks.sparsity)
@@ -98,13 +108,13 @@ def method_densities(
     Parameters
     ----------
     name : str
-        One of :data:`METHODS`.
+        One of :data:`COUNTED`.
     network : Network
         From :func:`~swatlib.accounting.trace.trace`.
     sparsity : float
         Of the weights (of the gradients for meProp), in [0, 1).
     activation_sparsity : float, optional
-        Of the activations, in [0, 1); as `sparsity` if not given.
+        Of the activations, in [0, 1); the method's own if not given.
     natural_zeros : mapping, optional
         Zeros that ReLU leaves, as in :func:`~swatlib.accounting.density.spread`.
 
@@ -116,35 +126,28 @@ def method_densities(
     Raises
     ------
     ValueError
-        For an unknown method, one whose densities depend on training, or a sparsity out of range
-        or not the one that the method has.
+        As :func:`named`.
     """
-    if name in TRAINED:
-        raise ValueError(
-            f"method {name} spreads its sparsity by {TRAINED[name]}, known only after training: "
-            "measure the density of each layer and give densities() that allocation"
-        )
-    if name not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {name!r}")
-    sparsity = checks.sparsity("sparsity", sparsity)
-    if activation_sparsity is None:
-        activation_sparsity = sparsity
-    activation_sparsity = checks.sparsity("act-sparsity", activation_sparsity)
-    method = METHODS[name]
-    if method.only is not None:
-        for argument, value in (("sparsity", sparsity), ("act-sparsity", activation_sparsity)):
-            if value != method.only:
+    chosen = named(name, sparsity)
+    sparsities = chosen.recipe.map(lambda s: float(s.sparsity))  # type: ignore[union-attr]
+    if activation_sparsity is not None:
+        given = checks.sparsity("act-sparsity", activation_sparsity)
+        if not any(s and o.tensor == ACTIVATION for o, s in chosen.recipe.items()):
+            raise ValueError(f"act-sparsity does not apply to {name}: its activations are dense")
+        for operand, selector in chosen.recipe.items():
+            if selector is None or operand.tensor != ACTIVATION:
+                continue
+            if selector.fixed_sparsity and given != selector.sparsity:
                 raise ValueError(
-                    f"{argument} of method {name} must be {method.only:g}, got {value}"
+                    f"act-sparsity of method {name} must be {selector.sparsity:g}, got {given}"
                 )
-    sparsities = dict.fromkeys((*method.weight, *method.gradient), sparsity)
-    sparsities |= dict.fromkeys(method.activation, activation_sparsity)
+            sparsities[operand.name] = given
     return spread(
         network,
         sparsities,
-        method.allocation,
-        method.first_layer_dense,
+        "erk" if chosen.allocation is erk else "uniform",
+        chosen.recipe.first_layer_dense,
         natural_zeros,
-        method.keep_dense,
-        method.dense_operand,
+        LEFT_DENSE.get(name),
+        partial(leaves_whole, chosen.recipe),
     )

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import flop_registry
 
 from swatlib.accounting.layer import Layer
 from swatlib.checked import checked
-from swatlib.twin import tensors_in
+from swatlib.surgery.twin import tensors_in
 
 COUNTED = (nn.Conv2d, nn.Linear)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)

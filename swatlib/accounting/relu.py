@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from swatlib.accounting.record import watch
 from swatlib.accounting.trace import passed_over, weight_ids
 from swatlib.checked import checked
-from swatlib.twin import Example, call_of, copied, tensors_in
+from swatlib.surgery.twin import Example, call_of, copied, tensors_in
 
 
 @checked

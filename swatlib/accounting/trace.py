@@ -15,9 +15,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from swatlib.accounting.layer import Layer, Network
 from swatlib.accounting.record import BACKWARD, COUNTED, Record, watch
 from swatlib.checked import checked
-from swatlib.layers import SparseConv2d, SparseLinear
-from swatlib.multiplying import FROZEN, multiplying
-from swatlib.twin import (
+from swatlib.core.layers import SparseLayer
+from swatlib.surgery.multiplying import FROZEN, multiplying
+from swatlib.surgery.twin import (
     Call,
     Example,
     call_of,
@@ -127,7 +127,7 @@ def passed_over(model: nn.Module) -> dict[str, str]:
         for found in multiplying(model)
         if found.obstacle
         and isinstance(found.layer, COUNTED)
-        and not isinstance(found.layer, SparseConv2d | SparseLinear)
+        and not isinstance(found.layer, SparseLayer)
     }
 
 

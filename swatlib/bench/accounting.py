@@ -4,12 +4,12 @@ import torch
 
 from swatlib.accounting import PAPER, count, method_densities, trace
 from swatlib.bench.timing import print_ratios, seconds
-from swatlib.models import network
+from swatlib.models import build_network
 
 
 def main() -> None:
     """Print the time of tracing and counting as a ratio to the forward pass."""
-    model = network("resnet50", classes=1000, image=224).eval()
+    model = build_network("resnet50", classes=1000, image=224).eval()
     x = torch.randn(1, 3, 224, 224)
 
     def counted() -> None:

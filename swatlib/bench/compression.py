@@ -6,10 +6,10 @@ import torch
 
 from swatlib.bench.step import training_step
 from swatlib.bench.timing import seconds
-from swatlib.compression import compress_, held
-from swatlib.models import network
-from swatlib.recipes import swat
-from swatlib.sparsify import sparsify_
+from swatlib.methods import swat
+from swatlib.models import build_network
+from swatlib.storage.compression import compress_, saved_bytes
+from swatlib.surgery.sparsify import sparsify_
 
 CASES = (("small_resnet", 64), ("resnet18", 8))
 PIXELS = 32
@@ -20,10 +20,10 @@ def main() -> None:
     """Print time and bytes against the dense network, and compressed time against masked."""
     for name, batch in CASES:
         torch.manual_seed(0)
-        plain = network(name, image=PIXELS).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        plain = build_network(name, image=PIXELS).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         x = torch.randn(batch, 3, PIXELS, PIXELS).to(memory_format=torch.channels_last)
         y = torch.randint(0, 10, (batch,))
-        dense_bytes = held(plain, x)["bytes"].sum()
+        dense_bytes = saved_bytes(plain, x)["bytes"].sum()
         print(
             f"\n{name}, batch {batch}, {PIXELS}x{PIXELS}, channels last "
             f"(dense: {dense_bytes / batch / 2**20:.2f} MiB an image)"
@@ -33,7 +33,7 @@ def main() -> None:
             masked = sparsify_(deepcopy(plain), swat(sparsity))
             compressed = compress_(deepcopy(masked))
             size = {
-                title: held(model, x)["bytes"].sum() / dense_bytes
+                title: saved_bytes(model, x)["bytes"].sum() / dense_bytes
                 for title, model in (("masked", masked), ("compressed", compressed))
             }
             taken = seconds(

@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from swatlib.bench.__main__ import processor
 from swatlib.bench.step import training_step
 from swatlib.bench.weight_gradient import LAYOUTS, NETWORKS, faster
-from swatlib.fst import fst, sr_ste
-from swatlib.information_restoration import pair_sum
-from swatlib.masks import keep
-from swatlib.models import network
-from swatlib.nm import nm_mask, unfold
-from swatlib.products import Convolution
-from swatlib.recipes import dense
-from swatlib.sparsify import sparsify_
+from swatlib.kernels.convolution import Geometry
+from swatlib.kernels.keep import keep
+from swatlib.methods import dense
+from swatlib.methods.fst import fst, sr_ste
+from swatlib.models import build_network
+from swatlib.selectors.information_restoration import pair_sum
+from swatlib.selectors.nm import nm_mask, unfold
+from swatlib.surgery.sparsify import sparsify_
 
 SETTINGS = {(32, 64, "NCHW"): 3, (32, 64, "channels last"): 3, (224, 4, "NCHW"): 3}
 """Image size, batch and memory format, and how often each thing is measured."""
@@ -83,7 +83,7 @@ def _turn(functions: Mapping[str, Callable[[], object]]) -> dict[str, float]:
 
 def _model(image: int, layout: str) -> nn.Module:
     torch.manual_seed(0)
-    return network("resnet18", image=image).to(memory_format=LAYOUTS[layout])  # type: ignore[call-overload]
+    return build_network("resnet18", image=image).to(memory_format=LAYOUTS[layout])  # type: ignore[call-overload]
 
 
 def _steps(image: int, batch: int, layout: str) -> dict[str, Callable[[], object]]:
@@ -114,7 +114,7 @@ def _parts(image: int, batch: int, layout: str) -> dict[str, Callable[[], object
 
     def columns() -> None:
         for conv, x, _ in seen:
-            geometry = Convolution(conv.stride, conv.padding, conv.dilation, conv.groups)  # type: ignore[arg-type]
+            geometry = Geometry(conv.stride, conv.padding, conv.dilation, conv.groups)  # type: ignore[arg-type]
             for sample in x.split(1):
                 lines = unfold(sample, conv.weight.shape, geometry).flatten(0, 2)
                 keep(lines, nm_mask(lines, over="C"))

@@ -8,10 +8,10 @@ from torch import nn
 
 from swatlib.bench.step import training_step
 from swatlib.bench.timing import print_ratios, seconds
-from swatlib.fst import fst, sr_ste
-from swatlib.models import network
-from swatlib.recipes import dense
-from swatlib.sparsify import sparsify_
+from swatlib.methods import dense
+from swatlib.methods.fst import fst, sr_ste
+from swatlib.models import build_network
+from swatlib.surgery.sparsify import sparsify_
 
 # Masks cost the same for any batch, so a small batch shows them at their worst.
 BATCH = 64
@@ -27,7 +27,7 @@ def main() -> None:
     }
     for layout in (torch.contiguous_format, torch.channels_last):
         torch.manual_seed(0)
-        plain = network("resnet18").to(memory_format=layout)  # type: ignore[call-overload]
+        plain = build_network("resnet18").to(memory_format=layout)  # type: ignore[call-overload]
         x = torch.randn(BATCH, 3, 32, 32).to(memory_format=layout)
         y = torch.randint(0, 10, (BATCH,))
         models = {name: sparsify_(deepcopy(plain), made) for name, made in methods.items()}

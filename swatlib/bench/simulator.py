@@ -8,7 +8,7 @@ from time import perf_counter, process_time
 
 import torch
 
-from swatlib.models import network
+from swatlib.models import build_network
 from swatlib.simulator import Cartesian, Tactical, Window, generate, layers_of, simulate
 
 BATCH, IMAGE, SPARSITY = 1, 224, 0.9
@@ -17,7 +17,7 @@ BATCH, IMAGE, SPARSITY = 1, 224, 0.9
 def main() -> None:
     """Print seconds per machine, and the ratio to one dense training step of the same network."""
     with torch.device("meta"):
-        model = network("resnet50", classes=1000, image=IMAGE)
+        model = build_network("resnet50", classes=1000, image=IMAGE)
     layers = layers_of(model, (BATCH, 3, IMAGE, IMAGE))
     masks = generate(layers, SPARSITY)
     step = _training_step()
@@ -42,7 +42,7 @@ def main() -> None:
 
 def _training_step() -> float:
     """Seconds of one dense training step, forward and backward."""
-    model = network("resnet50", classes=1000, image=IMAGE)
+    model = build_network("resnet50", classes=1000, image=IMAGE)
     x = torch.randn(BATCH, 3, IMAGE, IMAGE)
     runs = []
     for _ in range(3):

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from swatlib.bench.timing import print_ratios, seconds
-from swatlib.memory import Memory
-from swatlib.models import network
-from swatlib.recipes import Recipe, dense, meprop, saw, swat
+from swatlib.core.selector_state import SelectorState
+from swatlib.methods import Recipe, dense, meprop, saw, swat
+from swatlib.models import build_network
 from swatlib.selectors import Selector, kept_count
-from swatlib.sparsify import sparsifiable, sparsify_
+from swatlib.surgery.sparsify import sparsifiable, sparsify_
 
 BATCH, PIXELS, SPARSITY = 128, 16, 0.9
 
@@ -24,10 +24,10 @@ class SortedTopK(Selector):
     sparsity: float
     period: int = 1
 
-    def criterion(
+    def choose(
         self,
         x: Tensor,
-        memory: Memory | None = None,
+        state: SelectorState | None = None,
         training: bool = True,
         weight: Tensor | None = None,
     ) -> Tensor:
@@ -71,7 +71,7 @@ def main() -> None:
     for name in ("small_resnet", "small_vgg", "small_densenet"):
         for memory_format in (torch.contiguous_format, torch.channels_last):
             torch.manual_seed(0)
-            plain = network(name, image=PIXELS).to(memory_format=memory_format)  # type: ignore[call-overload]
+            plain = build_network(name, image=PIXELS).to(memory_format=memory_format)  # type: ignore[call-overload]
             x = torch.randn(BATCH, 3, PIXELS, PIXELS).to(memory_format=memory_format)
             y = torch.randint(0, 10, (BATCH,))
             recipes = methods | {"SWAT, structured per filter": structured_swat(plain, SPARSITY)}

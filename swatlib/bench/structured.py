@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from swatlib.bench.timing import seconds
-from swatlib.channels import TopChannels, used_inputs
-from swatlib.masks import keep
+from swatlib.kernels.keep import keep
+from swatlib.selectors.channels import TopChannels, used_inputs
 
 BATCH = 32
 # channels (in and out) and pixels of the 3x3 convolutions of ResNet-18 on CIFAR
@@ -77,7 +77,7 @@ def gains(
     x = torch.randn(batch, channels, pixels, pixels).contiguous(memory_format=layout)
     w = torch.randn(channels, channels, 3, 3).contiguous(memory_format=layout)
     grad = torch.randn_like(x)
-    w = keep(w, TopChannels(sparsity, "input").criterion(w))
+    w = keep(w, TopChannels(sparsity, "input").choose(w))
     used = used_inputs(w)
     products: dict[str, Callable[[], object]] = {
         "forward": lambda: torch.conv2d(x, w, padding=1),

@@ -3,8 +3,8 @@
 import torch
 
 from swatlib.bench.timing import print_ratios, seconds
+from swatlib.kernels.kth_magnitude import SAMPLE, keep_above
 from swatlib.selectors import topk_threshold
-from swatlib.thresholds import SAMPLE, keep_above
 
 ENTRIES = 2_400_000
 SPARSITY = 0.9

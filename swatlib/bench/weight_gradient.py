@@ -2,9 +2,9 @@
 
 Every distinct convolution of ResNet-18 and ResNet-50 on 224 x 224 images, and of ResNet-18 on 32 x
 32, both memory formats. What the fast form does with a shape follows the rules in
-:mod:`swatlib.information_restoration`: cut out pixels for 1x1, a plain matrix product where pixels
-are fewer than output channels, else the doubled stride. Layers of a fraction of a millisecond gain
-nothing: there the cost of calling decides.
+:mod:`swatlib.selectors.information_restoration`: cut out pixels for 1x1, a plain matrix product
+where pixels are fewer than output channels, else the doubled stride. Layers of a fraction of a
+millisecond gain nothing: there the cost of calling decides.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from math import exp, log
 import torch
 
 from swatlib.bench.timing import seconds
-from swatlib.information_restoration import weight_gradient
-from swatlib.products import Convolution
+from swatlib.kernels.convolution import Geometry
+from swatlib.selectors.information_restoration import weight_gradient
 
 # kernel, stride, input pixels, input and output channels
 STEM = [(7, 2, 224, 3, 64)]
@@ -81,7 +81,7 @@ def faster(
     measure: Callable[..., dict[str, float]] = seconds,
 ) -> float:
     """Return the dense weight gradient's time over the fast form's."""
-    geometry = Convolution((stride,) * 2, (kernel // 2,) * 2)
+    geometry = Geometry((stride,) * 2, (kernel // 2,) * 2)
     x = torch.randn(batch, inputs, pixels, pixels).contiguous(memory_format=layout)
     w = torch.randn(outputs, inputs, kernel, kernel).contiguous(memory_format=layout)
     grad = torch.randn_like(torch.conv2d(x, w, None, geometry.stride, geometry.padding))
@@ -96,7 +96,7 @@ def faster(
 
 
 def dense_weight_gradient(
-    grad: torch.Tensor, x: torch.Tensor, w: torch.Tensor, geometry: Convolution
+    grad: torch.Tensor, x: torch.Tensor, w: torch.Tensor, geometry: Geometry
 ) -> torch.Tensor:
     """Return dW = G X^T as a dense backward pass computes it."""
     g = geometry

@@ -10,20 +10,14 @@ import typer
 from swatlib import checks
 from swatlib.accounting import (
     CONVENTIONS,
-    METHODS,
+    COUNTED,
     TRAINED,
     Count,
     count,
-    densities,
     method_densities,
     trace,
 )
-from swatlib.models import NAMES, network
-from swatlib.recipes import METHODS as RECIPES
-from swatlib.recipes import recipe
-
-KNOWN = tuple(dict.fromkeys((*METHODS, *RECIPES)))
-"""The methods of the papers' tables, and those that `swatlib train` knows."""
+from swatlib.models import NAMES, build_network
 
 LABELS = {
     "train_flops_reduction": "training FLOPs saved",
@@ -40,7 +34,7 @@ def account(
     image: Annotated[int, typer.Option(help="Pixels along a side of the image.")] = 32,
     classes: Annotated[int, typer.Option(help="Number of classes.")] = 10,
     channels: Annotated[int, typer.Option(help="Channels of the image.")] = 3,
-    method: Annotated[str, typer.Option(help=f"One of {', '.join(KNOWN)}.")] = "swat-u",
+    method: Annotated[str, typer.Option(help=f"One of {', '.join(COUNTED)}.")] = "swat-u",
     sparsity: Annotated[
         float | None, typer.Option(help="Of the weights (of the gradients for meprop), in [0, 1).")
     ] = None,
@@ -115,25 +109,16 @@ def _count(
     batch = checks.count("batch", batch)
     natural_zeros = checks.sparsity("natural-zeros", natural_zeros)
     if method not in TRAINED:  # of those, method_densities says what is missing
-        method = checks.one_of("method", method, KNOWN)
-    if sparsity is None and method != "dense" and method in KNOWN:
+        method = checks.one_of("method", method, COUNTED)
+    if sparsity is None and method != "dense" and method in COUNTED:
         raise ValueError(f"sparsity is needed for method {method}: give --sparsity in [0, 1)")
-    own_activations = method not in METHODS or not METHODS[method].activation
-    if method in KNOWN and act_sparsity is not None and own_activations:
-        raise ValueError(
-            f"act-sparsity does not apply to method {method}: it has no sparsity of its own for "
-            "activations"
-        )
     if structured and method not in ("swat", "swat-u", "swat-erk"):
         raise ValueError(f"structured needs method swat-u or swat-erk, got {method}")
     with torch.device("meta"):
-        model = network(name, classes=classes, image=image, channels=channels)
+        model = build_network(name, classes=classes, image=image, channels=channels)
     shapes = trace(model, (batch, channels, image, image))
     zeros = {layer.name: natural_zeros for layer in shapes.weighted[1:]} if natural_zeros else None
-    if method in METHODS or method in TRAINED:
-        found = method_densities(method, shapes, sparsity or 0.0, act_sparsity, zeros)
-    else:
-        found = densities(shapes, recipe(method, sparsity or 0.0), natural_zeros=zeros)
+    found = method_densities(method, shapes, sparsity or 0.0, act_sparsity, zeros)
     return count(shapes, found, CONVENTIONS[convention])
 
 

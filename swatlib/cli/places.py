@@ -57,7 +57,7 @@ def experiment_runs(name: str) -> Sequence[DataclassInstance]:
 def is_there(folder: Path, run: DataclassInstance) -> bool:
     """Say whether a run has a good record; whatever else is in its place is named in a warning."""
     from swatlib.records import UnknownVersion
-    from swatlib.sweep import is_done
+    from swatlib.records.sweep import is_done
 
     try:
         return is_done(folder, run)

@@ -91,8 +91,8 @@ def verify(
     On the machine that made the records every number comes out the same; elsewhere the single
     metrics must agree within the tolerance.
     """
-    from swatlib.verify import Verdict
-    from swatlib.verify import verify as check
+    from swatlib.experiments.verify import Verdict
+    from swatlib.experiments.verify import verify as check
 
     def report(verdict: Verdict) -> None:
         word = "identical" if verdict.identical else "agrees" if verdict.agrees else "DIFFERS"
@@ -121,7 +121,7 @@ def upgrade(
 
     Records of this version stay as they are. What is damaged is named and left alone.
     """
-    from swatlib.upgrade import upgrade as rewrite
+    from swatlib.records.upgrade import upgrade as rewrite
 
     folder = records_root() if experiment is None else records_folder(experiment)
     folder = folder if records is None else records

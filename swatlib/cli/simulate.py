@@ -9,7 +9,7 @@ import torch
 import typer
 
 from swatlib import checks
-from swatlib.models import NAMES, network
+from swatlib.models import NAMES, build_network
 from swatlib.simulator import (
     PRODUCTS,
     Cartesian,
@@ -91,7 +91,7 @@ def simulate(
     if classes is None:
         classes = 1000 if image > 64 else 10
     with torch.device("meta"):
-        model = network(name, classes=classes, image=image, channels=channels)
+        model = build_network(name, classes=classes, image=image, channels=channels)
     layers = layers_of(model, (batch, channels, image, image))
     if masks is not None:
         chosen = load_masks(masks, layers)

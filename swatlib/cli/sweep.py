@@ -31,8 +31,8 @@ def sweep(
     sweeps of one experiment may run at once.
     """
     from swatlib.records import key, specification
-    from swatlib.sweep import seconds
-    from swatlib.sweep import sweep as compute
+    from swatlib.records.sweep import seconds
+    from swatlib.records.sweep import sweep as compute
 
     runs = experiment_runs(name)
     folder = records_folder(name, records)

@@ -1,25 +1,26 @@
-"""``swatlib train``: one run from options."""
+"""``swatlib train``: one run from options, those of the methods taken from their own signatures."""
 
 from __future__ import annotations
 
+import inspect
 import json
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, Unpack, get_args, get_origin, get_type_hints
 
 import typer
+from docstring_parser import parse
 
-METHOD_OPTIONS = (
-    "activation_sparsity",
-    "over",
-    "exact",
-    "sample",
-    "period",
-    "random",
-    "structured",
-    "first_layer_dense",
-)
+from swatlib.methods import ALIASES, METHODS, with_options
+from swatlib.training.run import Run
+
+ELSEWHERE = ("method", "sparsity", "options")
+"""Parameters of methods and fields of a run that are options of the command by another way."""
 
 
-def _options(pairs: list[str]) -> dict[str, Any]:
+def _read(pairs: list[str]) -> dict[str, Any]:
     """Read ``NAME=VALUE`` pairs; a value is JSON if it can be read as such, else text."""
     options: dict[str, Any] = {}
     for pair in pairs:
@@ -33,95 +34,94 @@ def _options(pairs: list[str]) -> dict[str, Any]:
     return options
 
 
-def train(
-    data: Annotated[str, typer.Option(help="Data set; `swatlib info` lists them.")] = "digits",
-    pixels: Annotated[int | None, typer.Option(help="Size of the images.")] = None,
-    images: Annotated[int | None, typer.Option(help="Number of training images.")] = None,
-    network: Annotated[str, typer.Option(help="Network.")] = "small_resnet",
-    width: Annotated[int | None, typer.Option(help="Width of a small network.")] = None,
-    depth: Annotated[int | None, typer.Option(help="Depth of a small network.")] = None,
-    method: Annotated[str, typer.Option(help="Sparse training method.")] = "dense",
-    sparsity: Annotated[float, typer.Option(help="Fraction of zeros, in [0, 1).")] = 0.0,
-    activation_sparsity: Annotated[
-        float | None, typer.Option(help="Of activations, where not as the weights' (swat).")
-    ] = None,
-    over: Annotated[
-        str | None, typer.Option(help="What competes in Top-K: NCHW, CHW, HW (swat, saw, ...).")
-    ] = None,
-    exact: Annotated[
-        bool | None, typer.Option("--exact", help="Keep exactly K entries, also where they tie.")
-    ] = None,
-    sample: Annotated[
-        int | None, typer.Option(help="Estimate thresholds from so many entries.")
-    ] = None,
-    period: Annotated[
-        int | None, typer.Option(help="Steps between two fresh thresholds or masks.")
-    ] = None,
-    random: Annotated[
-        bool | None, typer.Option("--random", help="Keep random entries in place of Top-K (saw).")
-    ] = None,
-    structured: Annotated[
-        str | None, typer.Option(help="Drop channels per filter, layer or input (swat).")
-    ] = None,
-    first_layer_dense: Annotated[
-        bool | None,
-        typer.Option("--first-layer-dense/--first-layer-sparse", help="The first layer."),
-    ] = None,
-    option: Annotated[
+def _plain(hint: Any) -> Any:
+    """Return what a command line can read for a type: "float" for "float | None"."""
+    if get_origin(hint) in (Union, UnionType):
+        hint = next(kind for kind in get_args(hint) if kind is not NoneType)
+    return hint if hint in (bool, int, float, str) else None
+
+
+def _described(thing: Any) -> dict[str, str]:
+    """Return the first sentence that a docstring has for each of its parameters."""
+    found = {}
+    for one in parse(inspect.getdoc(thing) or "").params:
+        text = " ".join((one.description or "").replace("`", "").split())
+        for name in one.arg_name.split(","):
+            found[name.strip()] = text.partition(". ")[0].rstrip(".") + "."
+    return found
+
+
+def _parameters(function: Callable[..., Any]) -> Iterator[tuple[str, Any, str]]:
+    """Yield name, type and description of a method's options, those of a typed dict included."""
+    hints, help_ = get_type_hints(inspect.unwrap(function)), _described(function)
+    for name, parameter in inspect.signature(function).parameters.items():
+        hint = hints.get(name, parameter.annotation)
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            (options,) = get_args(hint) if get_origin(hint) is Unpack else (hint,)
+            described = _described(options)
+            for inner, kind in get_type_hints(options).items():
+                yield inner, kind, described.get(inner, "")
+        elif name not in ELSEWHERE:
+            yield name, hint, help_.get(name, "")
+
+
+@cache
+def method_options() -> dict[str, tuple[Any, str]]:
+    """Return the options of all methods: their type, and a description that names the methods."""
+    found: dict[str, tuple[Any, str]] = {}
+    takers: dict[str, list[str]] = {}
+    for method, row in METHODS.items():
+        for name, hint, text in _parameters(row):
+            if (kind := _plain(hint)) is not None:
+                found.setdefault(name, (kind, text))
+                takers.setdefault(name, []).append(method)
+    of = {name: f"{text} ({', '.join(takers[name])})" for name, (_, text) in found.items()}
+    found = {name: (kind, of[name]) for name, (kind, _) in found.items()}
+    for name, hint, text in _parameters(with_options):
+        found[name] = (_plain(hint), text)
+    return found
+
+
+def _option(name: str, kind: Any, default: Any, text: str) -> inspect.Parameter:
+    flag = name.replace("_", "-")
+    # A flag that is not given is left to the method: on, off and unsaid are three things.
+    switches = (f"--{flag}/--no-{flag}",) if kind is bool else (f"--{flag}",)
+    wanted = kind | None if default is None else kind
+    hint: Any = Annotated[wanted, typer.Option(*switches, help=text)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+
+
+def _signature() -> inspect.Signature:
+    run_help, hints = _described(Run), get_type_hints(Run)
+    options = []
+    for field in fields(Run):
+        if field.name == "options":
+            options += [
+                _option(name, kind, None, text) for name, (kind, text) in method_options().items()
+            ]
+            continue
+        text = run_help.get(field.name, "")
+        if field.name == "method":
+            text = f"One of {', '.join((*METHODS, *ALIASES))}."
+        options.append(_option(field.name, _plain(hints[field.name]), field.default, text))
+    more = Annotated[
         list[str] | None,
-        typer.Option(help="Any other option of the method; may be repeated.", metavar="NAME=VALUE"),
-    ] = None,
-    classifier_dense: Annotated[
-        bool | None, typer.Option("--classifier-dense", help="Leave the last layer dense.")
-    ] = None,
-    allocation: Annotated[
-        str | None, typer.Option(help="Spread the sparsity: uniform, erk or momentum.")
-    ] = None,
-    masked_gradients: Annotated[
-        bool | None,
-        typer.Option("--masked-gradients", help="Do not update non-active weights."),
-    ] = None,
-    freeze_epoch: Annotated[
-        int | None, typer.Option(help="Freeze the topology after so many epochs.")
-    ] = None,
-    pretrain_epochs: Annotated[
-        int | None, typer.Option(help="Train densely for so many epochs before.")
-    ] = None,
-    observe: Annotated[
-        str | None, typer.Option(help="What to watch in every step: topology or thresholds.")
-    ] = None,
-    epochs: Annotated[int, typer.Option(help="Epochs.")] = 10,
-    batch_size: Annotated[int, typer.Option(help="Images in a batch.")] = 128,
-    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 0.1,
-    momentum: Annotated[float, typer.Option(help="Momentum.")] = 0.9,
-    weight_decay: Annotated[float, typer.Option(help="Weight decay.")] = 5e-4,
-    schedule: Annotated[str, typer.Option(help="Of the learning rate.")] = "cosine",
-    nesterov: Annotated[
-        bool | None, typer.Option("--nesterov", help="Nesterov's momentum.")
-    ] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="bfloat16: train under autocast; float32 if not given.")
-    ] = None,
-    flips: Annotated[
-        bool | None, typer.Option("--flips", help="Mirror training images at random.")
-    ] = None,
-    shifts: Annotated[
-        int | None, typer.Option(help="Shift training images by up to so many pixels.")
-    ] = None,
-    label_smoothing: Annotated[float | None, typer.Option(help="Of the training loss.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
-) -> None:
+        typer.Option(help="Any option of the method; may be repeated.", metavar="NAME=VALUE"),
+    ]
+    as_json = Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    options.append(inspect.Parameter("option", kind, default=None, annotation=more))
+    options.append(inspect.Parameter("as_json", kind, default=False, annotation=as_json))
+    return inspect.Signature(options)
+
+
+def train(**given: Any) -> None:
     """Train one network and print its metrics."""
-    from dataclasses import fields
+    from swatlib.training import train_run
 
-    from swatlib.training import Run, train_run
-
-    given = locals()
-    names = [field.name for field in fields(Run) if field.name in given]
-    options = {name: given[name] for name in METHOD_OPTIONS if given[name] is not None}
-    run = Run(**{name: given[name] for name in names}, options=options | _options(option or []))
-    metrics = train_run(run)
+    as_json, more = given.pop("as_json"), given.pop("option") or []
+    options = {name: value for name in method_options() if (value := given.pop(name)) is not None}
+    metrics = train_run(Run(**given, options=options | _read(more)))
     if as_json:
         from swatlib.records import jsonable
 
@@ -131,6 +131,13 @@ def train(
     if metrics.get("diverged"):
         typer.echo("diverged: the loss is no longer finite; try a smaller --lr", err=True)
         raise typer.Exit(1)
+
+
+train.__signature__ = _signature()  # type: ignore[attr-defined]
+train.__annotations__ = {
+    name: parameter.annotation
+    for name, parameter in train.__signature__.parameters.items()  # type: ignore[attr-defined]
+}
 
 
 def _print(metrics: dict[str, Any]) -> None:

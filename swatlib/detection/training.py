@@ -1,8 +1,4 @@
-"""A detection run as a value, and the loop that trains it.
-
-The loop differs from that of the classifiers in its targets and its loss and in nothing else; the
-detector becomes sparse by the same three lines.
-"""
+"""A detection run as a value, trained by the loop of the classifiers with a loss of its own."""
 
 from __future__ import annotations
 
@@ -27,10 +23,9 @@ from swatlib.detection.loss import detection_loss
 from swatlib.detection.scenes import one_class, read_scenes
 from swatlib.detection.targets import assign, locations
 from swatlib.detection.yolo import read_yolo
-from swatlib.fst import decay_pruned_
-from swatlib.recipes import recipe
-from swatlib.sparsify import sparsify_
-from swatlib.training import OnStep, memory_format, rate
+from swatlib.methods import Method, method
+from swatlib.surgery.sparsify import sparsify_
+from swatlib.training.loop import OnStep, Sgd, memory_format, steps
 
 SCENES = ("scenes", "scenes-one-class")
 
@@ -51,10 +46,10 @@ class DetectionRun:
     width : int
         Of the :class:`~swatlib.detection.detector.Detector`.
     method, sparsity, options
-        As :func:`swatlib.recipes.recipe` takes them; every convolution follows, heads included.
+        As :func:`swatlib.methods.method` takes them; every convolution follows, heads included.
     epochs, batch_size : int
     lr, momentum, weight_decay : float
-        Of SGD; ``lr`` is the peak of a cosine with warm-up, see :func:`swatlib.training.rate`.
+        Of SGD; ``lr`` is the peak of a cosine with warm-up, see :func:`swatlib.training.rate.rate`.
     seed : int
         Of the initial weights and the order of the images. The data do not depend on it.
     task : str
@@ -96,7 +91,12 @@ class DetectionRun:
             task=partial(checks.one_of, allowed=("detection",)),
         )
         # An unknown method or sparsity is known to be wrong before anything is computed.
-        recipe(self.method, self.sparsity, **self.options)
+        self.plan.check(self.epochs, self.momentum)
+
+    @property
+    def plan(self) -> Method:
+        """The run's method as a value."""
+        return method(self.method, self.sparsity, **self.options)
 
     def compute(self) -> dict[str, Any]:
         """Train; what a sweep calls."""
@@ -184,7 +184,7 @@ def build(run: DetectionRun, classes: int) -> Detector:
     """Return the run's detector, initialised from its seed and made sparse by its method."""
     torch.manual_seed(run.seed)
     model = Detector(classes, run.width)
-    sparsify_(model, recipe(run.method, run.sparsity, **run.options))
+    sparsify_(model, run.plan)
     return model
 
 
@@ -210,41 +210,16 @@ def train(
     model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
     images = boxed.images.to(device)
     points, labels, boxes = (t.to(device) for t in targets_of(boxed))
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=run.lr, momentum=run.momentum, weight_decay=run.weight_decay
-    )
-    order = torch.Generator().manual_seed(run.seed)
-    starts = range(0, len(images), run.batch_size)
-    step, steps = 0, run.epochs * len(starts)
-    for epoch in range(run.epochs):
-        model.train()
-        permutation = torch.randperm(len(images), generator=order).to(device)
-        total = torch.zeros(2, device=device)
-        for start in starts:
-            batch = permutation[start : start + run.batch_size]
-            for group in optimizer.param_groups:
-                group["lr"] = run.lr * rate("cosine", step / steps)
-            optimizer.zero_grad(set_to_none=True)
-            x = standardised(images[batch]).contiguous(memory_format=layout)
-            logits, distances = model(x)
-            classification, box = detection_loss(
-                logits, distances, points, labels[batch], boxes[batch]
-            )
-            (classification + box).backward()
-            optimizer.step()
-            decay_pruned_(model)
-            total += torch.stack([classification.detach(), box.detach()])
-            step += 1
-            if on_step is not None:
-                on_step(step, model)
-        classification_loss, box_loss = (total / len(starts)).tolist()
-        yield {
-            "epoch": epoch + 1,
-            "classification_loss": classification_loss,
-            "box_loss": box_loss,
-        }
-        if not (isfinite(classification_loss) and isfinite(box_loss)):
-            return
+
+    def loss(batch: Tensor) -> tuple[Tensor, Tensor]:
+        x = standardised(images[batch]).contiguous(memory_format=layout)
+        logits, distances = model(x)
+        return detection_loss(logits, distances, points, labels[batch], boxes[batch])
+
+    sgd = Sgd(run.epochs, run.batch_size, run.lr, run.momentum, run.weight_decay, seed=run.seed)
+    for epoch, terms in enumerate(steps(model, len(images), loss, sgd, run.plan, on_step), 1):
+        classification, box = torch.tensor(terms).tolist()  # in the precision they were summed in
+        yield {"epoch": epoch, "classification_loss": classification, "box_loss": box}
 
 
 @checked

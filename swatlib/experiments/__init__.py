@@ -8,9 +8,17 @@ method ``compute``, whatever that computes. ``swatlib sweep NAME`` computes thos
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from swatlib.experiments import detection, fst, photographs, sensitivity, similarity, swat
+from swatlib.experiments import (
+    accelerator,
+    accelerator_trained,
+    detection,
+    fst,
+    photographs,
+    sensitivity,
+    similarity,
+    swat,
+)
 from swatlib.experiments.grid import FAMILIES, SEEDS, grid
-from swatlib.simulator import exploration, trained
 
 __all__ = ["EXPERIMENTS", "FAMILIES", "SEEDS", "grid"]
 
@@ -56,7 +64,7 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "similarity": similarity.similarity,
     "detection": detection.scenes,
     "detection-coco": detection.coco,
-    "accelerator": exploration.points,
-    "accelerator-trained": trained.trained,
+    "accelerator": accelerator.points,
+    "accelerator-trained": accelerator_trained.trained,
 }
 """Experiments by the name the command line gives them."""

@@ -75,15 +75,15 @@ def two_to_four_cifar() -> list[Run]:
 
 
 def _others(base: Run, seeds: tuple[int, ...]) -> list[Run]:
-    dense = replace(base, method="dense", pretrain_epochs=base.epochs)
+    dense = replace(base, method="dense", options={"pretrain_epochs": base.epochs})
     base = replace(base, method="sr-ste", sparsity=0.5)
     ways = [
         replace(base, method="tsm"),
         replace(base, method="tsm", options={"exact": False}),
-        replace(base, method="asp", pretrain_epochs=base.epochs),
+        replace(base, method="asp", options={"pretrain_epochs": base.epochs}),
         dense,  # what ASP's second training alone brings
-        replace(base, method="sr-ste", options={"outside": True}),
+        replace(base, method="sr-ste", options={"decoupled_decay": True}),
         replace(base, method="sr-ste", options={"decay": 0.0}),
-        replace(base, method="fst", options={"outside": True}),
+        replace(base, method="fst", options={"decoupled_decay": True}),
     ]
     return [replace(way, seed=seed) for seed, way in product(seeds, ways)]

@@ -56,7 +56,7 @@ def photographs() -> list[Run]:
             *_with_seeds(way("backward-gradient", 0.9), way("meprop", 0.9)),
             *_with_seeds(
                 *[
-                    replace(swat, allocation=a, sparsity=s)
+                    replace(swat, options={"allocation": a}, sparsity=s)
                     for s in (0.9, 0.95)
                     for a in ("erk", "momentum")
                 ]
@@ -64,9 +64,9 @@ def photographs() -> list[Run]:
             *_with_seeds(*[way("saw", 0.9, options=options) for options in variants]),
             *_with_seeds(*[way("swat", s, options={"structured": "filter"}) for s in (0.5, 0.7)]),
             *_with_seeds(
-                replace(swat, masked_gradients=True),
-                replace(swat, freeze_epoch=0),
-                replace(swat, freeze_epoch=2),
+                replace(swat, options={"masked_gradients": True}),
+                replace(swat, options={"freeze_epoch": 0}),
+                replace(swat, options={"freeze_epoch": 2}),
             ),
             *_with_seeds(replace(swat, options={"period": 100})),
             *_with_seeds(dense, *[way(line, 0.5) for line in LINES], seeds=MORE_SEEDS),
@@ -97,8 +97,8 @@ def photographs_100() -> list[Run]:
     runs = [replace(base, method=method, sparsity=sparsity) for method, sparsity in ways]
     swat = replace(base, method="swat", sparsity=0.9)
     more = [
-        replace(swat, allocation="erk"),
-        replace(swat, freeze_epoch=0),
+        replace(swat, options={"allocation": "erk"}),
+        replace(swat, options={"freeze_epoch": 0}),
         replace(base, method="backward-gradient", sparsity=0.9),
         replace(base, method="fst", sparsity=0.5),
         replace(base, method="sr-ste", sparsity=0.5),

@@ -40,14 +40,14 @@ def backward_patches() -> list[Run]:
 
 def backward_classifier_digits() -> list[Run]:
     """The sparse backward passes with the classifier left dense, on digits."""
-    base = replace(DIGITS, classifier_dense=True)
+    base = replace(DIGITS, options={"classifier_dense": True})
     methods = ("saw", "backward-gradient", "meprop")
     return grid(base, methods, (0.9, 0.95), ("small_resnet", "small_vgg"))
 
 
 def backward_classifier_patches() -> list[Run]:
     """The same on photograph patches, past the bend."""
-    base = replace(PATCHES, classifier_dense=True)
+    base = replace(PATCHES, options={"classifier_dense": True})
     methods = ("saw", "backward-gradient", "meprop")
     return grid(base, methods, (0.9,), ("small_resnet", "small_vgg"))
 

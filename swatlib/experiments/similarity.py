@@ -20,12 +20,12 @@ import torch
 from torch import Tensor, nn
 
 from swatlib import checks
+from swatlib.analysis.similarity import column_correlation, column_similarity, scattered
 from swatlib.checked import checked, checked_fields
 from swatlib.data import data_folder, load
 from swatlib.data.folder import find, read_photographs
-from swatlib.models import NAMES, network
+from swatlib.models import NAMES, build_network
 from swatlib.records import iterate_records
-from swatlib.similarity import column_correlation, column_similarity, scattered
 from swatlib.training import Run, build, train
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "records" / "similarity"
@@ -35,7 +35,7 @@ BATCH = 20
 
 
 @dataclass(frozen=True)
-class Look:
+class SimilarityRun:
     """One network and the images it looks at.
 
     Attributes
@@ -47,7 +47,7 @@ class Look:
     controls : int
         So many of them, a multiple of 20, also for the estimator's controls and as noise.
     network : str
-        As `swatlib.models.network` names it.
+        As `swatlib.models.build_network` names it.
     built_for : int
         Image size that decides the network's form; it may look at images of another size.
     epochs : int
@@ -87,12 +87,12 @@ class Look:
         return look(self)
 
 
-def similarity() -> list[Look]:
+def similarity() -> list[SimilarityRun]:
     """Every measurement: photographs and CIFAR-10, fresh and trained networks."""
     # The paper's own network and image size, as far as it goes without ImageNet: fresh.
-    full = Look(pixels=224, network="resnet18", built_for=224)
+    full = SimilarityRun(pixels=224, network="resnet18", built_for=224)
     small = [
-        Look(epochs=epochs, train_images=images, seed=seed)
+        SimilarityRun(epochs=epochs, train_images=images, seed=seed)
         for seed in (0, 1, 2)
         for epochs, images in ((0, 0), (4, 3_000))
     ]
@@ -129,7 +129,7 @@ def looking_network(name: str, built_for: int, epochs: int, images: int, seed: i
     """Return the network, fresh or trained on 16x16 CIFAR-10, in evaluation mode."""
     if not epochs:
         torch.manual_seed(seed)
-        return network(name, classes=10, image=built_for).eval()
+        return build_network(name, classes=10, image=built_for).eval()
     run = Run(
         data="cifar10-jpeg75",
         pixels=16,
@@ -226,7 +226,7 @@ def _averaged(parts: list[dict[str, float]]) -> dict[str, float]:
 
 
 @checked
-def look(run: Look) -> dict[str, Any]:
+def look(run: SimilarityRun) -> dict[str, Any]:
     """Measure photographs, the same with their pixels scattered, and white noise."""
     model = looking_network(run.network, run.built_for, run.epochs, run.train_images, run.seed)
     raw = _photographs(run.photographs, run.pixels, run.images)

@@ -29,20 +29,21 @@ def topk_variants_digits() -> list[Run]:
     Top-K over the whole tensor is the SAW of "backward-digits"; only its mildest point is here.
     """
     mild = grid(DIGITS, ("saw",), (0.25,), RESNET)
-    return unique(mild + _variants(DIGITS, (0.25, *SPARSITIES)))
+    return unique(mild + variants(DIGITS, (0.25, *SPARSITIES)))
 
 
 def topk_variants_patches() -> list[Run]:
     """The same on photograph patches; Top-K over the whole tensor is in "backward-patches"."""
-    return _variants(PATCHES, (0.9, 0.95))
+    return variants(PATCHES, (0.9, 0.95))
 
 
 def topk_variants_cifar() -> list[Run]:
     """The same on CIFAR-10 photographs; Top-K over the whole tensor is in "sensitivity-cifar"."""
-    return _variants(CIFAR, (0.9,))
+    return variants(CIFAR, (0.9,))
 
 
-def _variants(base: Run, sparsities: tuple[float, ...]) -> list[Run]:
+def variants(base: Run, sparsities: tuple[float, ...]) -> list[Run]:
+    """Return SAW with every other choice of what competes, without the dense runs."""
     runs = [
         run
         for options in VARIANTS
@@ -135,7 +136,7 @@ def distribution_cifar() -> list[Run]:
 
 def _distributions(base: Run, sparsities: tuple[float, ...], first_too: bool) -> list[Run]:
     base = replace(base, method="swat")
-    ways = [replace(base, allocation="erk"), replace(base, allocation="momentum")]
+    ways = [replace(base, options={"allocation": a}) for a in ("erk", "momentum")]
     if first_too:
         ways.append(replace(base, options={"first_layer_dense": False}))
     return [
@@ -172,25 +173,26 @@ def topology_digits() -> list[Run]:
 
     Each run watches which weights change state.
     """
-    return _topologies(DIGITS, (0.8, 0.9, 0.95), (0, 1, 2, 4, 6))
+    return topologies(DIGITS, (0.8, 0.9, 0.95), (0, 1, 2, 4, 6))
 
 
 def topology_patches() -> list[Run]:
     """The same on photograph patches."""
-    return _topologies(PATCHES, (0.95,), (0, 1, 3))
+    return topologies(PATCHES, (0.95,), (0, 1, 3))
 
 
 def topology_cifar() -> list[Run]:
     """The same on CIFAR-10 photographs."""
-    return _topologies(CIFAR, (0.9,), (0, 1, 3))
+    return topologies(CIFAR, (0.9,), (0, 1, 3))
 
 
-def _topologies(
+def topologies(
     base: Run, sparsities: tuple[float, ...], freeze_epochs: tuple[int, ...]
 ) -> list[Run]:
+    """Return SWAT free, with masked gradients, and frozen after so many epochs; all observed."""
     base = replace(base, method="swat", observe="topology")
-    ways = [base, replace(base, masked_gradients=True)]
-    ways += [replace(base, freeze_epoch=epoch) for epoch in freeze_epochs]
+    ways = [base, replace(base, options={"masked_gradients": True})]
+    ways += [replace(base, options={"freeze_epoch": epoch}) for epoch in freeze_epochs]
     return [
         replace(way, network="small_resnet", sparsity=sparsity, seed=seed)
         for seed, sparsity, way in product(SEEDS, sparsities, ways)

@@ -1,5 +1,5 @@
 """The networks of the papers and three small families, all made of plain ``torch.nn`` layers."""
 
-from swatlib.models.build import NAMES, network
+from swatlib.models.build import NAMES, build_network
 
-__all__ = ["NAMES", "network"]
+__all__ = ["NAMES", "build_network"]

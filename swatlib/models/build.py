@@ -1,4 +1,4 @@
-"""One way to get a network: :func:`network` picks it by name and fits it to the image."""
+"""One way to get a network: :func:`build_network` picks it by name and fits it to the image."""
 
 from torch import nn
 
@@ -23,11 +23,11 @@ LARGE = {
     "wrn28_10": wrn28_10,
 }
 NAMES = (*SMALL, *LARGE)
-"""Every name that :func:`network` knows."""
+"""Every name that :func:`build_network` knows."""
 
 
 @checked
-def network(
+def build_network(
     name: str,
     classes: int = 10,
     image: int = 32,

@@ -5,8 +5,9 @@ Layer shapes and masks in, cycles out, for all three products of training. Two m
 `Cartesian` skips zeros of both (SCNN). See chapters 4.3 to 4.5 of the book.
 """
 
+from swatlib.core.operands import PRODUCTS
 from swatlib.simulator.counts import Count
-from swatlib.simulator.geometry import PRODUCTS, Layer, layers_of
+from swatlib.simulator.geometry import Layer, layers_of
 from swatlib.simulator.live import masks_of
 from swatlib.simulator.masks import Masks, dense_masks, generate, load_masks, save_masks
 from swatlib.simulator.memory import FINITE_BANDWIDTH, Memory

@@ -18,10 +18,8 @@ from swatlib import checks
 from swatlib.accounting import Layer as Use
 from swatlib.accounting import trace
 from swatlib.checked import checked, checked_fields
-from swatlib.twin import Example
-
-PRODUCTS = ("forward", "input_grad", "weight_grad")
-"""The three products of one training step, in the order they are computed."""
+from swatlib.core.operands import PRODUCTS
+from swatlib.surgery.twin import Example
 
 
 @dataclass(frozen=True)

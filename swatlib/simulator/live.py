@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,15 @@ from torch.nn import functional
 from swatlib.accounting.record import watch
 from swatlib.accounting.trace import passed_over, warn_of_others, weight_ids
 from swatlib.checked import checked
-from swatlib.masks import keep
-from swatlib.products import Convolution
+from swatlib.core.layers import SparseLayer
+from swatlib.core.operands import ACTIVATION, GRADIENT, WEIGHT, Operand
+from swatlib.core.operands import operand as operand_named
+from swatlib.core.recipe import Recipe
+from swatlib.core.selector import ColumnSelector, Selector
+from swatlib.kernels.convolution import Geometry
 from swatlib.simulator.geometry import Layer, as_layers, check_kinds
 from swatlib.simulator.masks import Masks
-from swatlib.slots import Recipe, idle
-from swatlib.twin import Example, call_of, copied, tensors_in
+from swatlib.surgery.twin import Example, call_of, copied, tensors_in
 
 Loss = Callable[[Any, Any], Tensor]
 
@@ -135,51 +137,51 @@ def _loss(loss: Loss, output: Any, y: Any) -> Tensor:
 
 @torch.no_grad()
 def _masks(layer: Layer, module: nn.Module, x: Tensor, g: Tensor | None) -> Masks:
-    recipe: Recipe = getattr(module, "recipe", Recipe("dense"))
+    sparse = module if isinstance(module, SparseLayer) else None
+    recipe = Recipe("dense") if sparse is None else sparse.recipe
     weight = module.weight
     assert isinstance(weight, Tensor)
-    chosen: list[tuple[Any, str, Tensor]] = []
+    tensors = {WEIGHT: weight, ACTIVATION: x, GRADIENT: g}
+    shapes = {
+        WEIGHT: layer.weight_shape,
+        ACTIVATION: layer.input_shape,
+        GRADIENT: layer.output_shape,
+    }
+    chosen: list[tuple[Selector | None, str, Tensor]] = []
 
-    def selected(slot: str, tensor: Tensor) -> Tensor:
-        """Apply a slot's selector; equal ones on the same operand share one choice."""
-        selector = getattr(recipe, slot)
-        operand = slot.rpartition("_")[2]
-        if selector is None or selector is recipe.columns:
+    def used(operand: Operand, selector: Selector | None) -> Tensor | None:
+        """Return the operand as its product has it; equal selectors share one choice."""
+        tensor = tensors[operand.tensor]
+        if tensor is None or sparse is None or selector is None or selector.own_weight_gradient:
             return tensor
         for earlier, of, result in chosen:
-            if earlier == selector and of == operand:
+            if earlier == selector and of == operand.tensor:
                 return result
-        result = keep(tensor, module.choose(slot, tensor, False))  # type: ignore[operator]
-        chosen.append((selector, operand, result))
+        result = sparse.operand(operand.name, tensor)
+        chosen.append((selector, operand.tensor, result))
         return result
 
-    def kept(slot: str, tensor: Tensor, shape: tuple[int, ...]) -> np.ndarray:
-        return _nonzero(selected(slot, tensor), shape)
-
-    same = recipe.input_grad_weight == recipe.forward_weight
-    made = Masks(
-        weight=kept("forward_weight", weight, layer.weight_shape),
-        inputs=kept("weight_grad_activation", x, layer.input_shape),
-        weight_backward=None if same else kept("input_grad_weight", weight, layer.weight_shape),
-        activation=kept("forward_activation", x, layer.input_shape),
-    )
-    if g is None:
-        return made
-    for_weight = selected("weight_grad_gradient", g)
+    operands = {operand: used(operand, selector) for operand, selector in recipe.items()}
+    found = {
+        operand.name: None if tensor is None else _nonzero(tensor, shapes[operand.tensor])
+        for operand, tensor in operands.items()
+    }
+    if recipe.input_grad_weight == recipe.forward_weight:
+        found["input_grad_weight"] = None
     columns = None
-    if recipe.columns is not None and not idle(recipe.columns, weight.ndim):
-        for_weight, columns = _unfolded(layer, recipe.columns, for_weight, x)
-    return replace(
-        made,
-        input_grad_gradient=kept("input_grad_gradient", g, layer.output_shape),
-        weight_grad_gradient=_nonzero(for_weight, layer.output_shape),
-        columns=columns,
-    )
+    if g is not None and recipe.columns is not None and recipe.columns.acts_on(weight.ndim):
+        gradient = operands[operand_named("weight_grad_gradient")]
+        assert gradient is not None
+        gradient, columns = _unfolded(layer, recipe.columns, gradient, x)
+        found["weight_grad_gradient"] = _nonzero(gradient, layer.output_shape)
+    return Masks(columns=columns, **found)  # type: ignore[arg-type]
 
 
-def _unfolded(layer: Layer, selector: Any, g: Tensor, x: Tensor) -> tuple[Tensor, np.ndarray]:
+def _unfolded(
+    layer: Layer, selector: ColumnSelector, g: Tensor, x: Tensor
+) -> tuple[Tensor, np.ndarray]:
     """Return G and the mask of the unfolded X as the weight gradient of a convolution has them."""
-    geometry = Convolution(layer.stride, layer.padding, (1, 1), layer.groups)
+    geometry = Geometry(layer.stride, layer.padding, (1, 1), layer.groups)
     g, x = (t.reshape(shape) for t, shape in ((g, layer.output_shape), (x, layer.input_shape)))
     try:
         g, columns = selector.operands(g, x, torch.Size(layer.weight_shape), geometry)

@@ -18,76 +18,88 @@ from pathlib import Path
 import numpy as np
 
 from swatlib import checks
-from swatlib.checked import checked, checked_fields
-from swatlib.selectors import kept_count
-from swatlib.simulator.geometry import PRODUCTS, Layer
+from swatlib.checked import checked
+from swatlib.core.operands import OPERANDS, PRODUCTS, PerOperand
+from swatlib.core.selector import kept_count
+from swatlib.simulator.geometry import Layer
+
+MASK = partial(checks.array, kinds="b")
 
 RELU_DENSITY = 0.5
 """Share of non-zeros behind a ReLU: half, if what enters it is as often negative as positive."""
 
 
-@dataclass(frozen=True)
-class Masks:
+@dataclass(frozen=True, init=False)
+class Masks(PerOperand[np.ndarray | None]):
     """Non-zeros of the six operands of one layer's training step, boolean arrays.
 
-    Attributes
+    Parameters
     ----------
-    weight : numpy.ndarray
-        W of the forward product, ``(filters, channels / groups, kh, kw)``.
-    inputs : numpy.ndarray
+    forward_weight : numpy.ndarray
+        W, ``(filters, channels / groups, kh, kw)``.
+    weight_grad_activation : numpy.ndarray
         X of the weight gradient, ``(batch, channels, height, width)``.
-    weight_backward : numpy.ndarray, optional
-        W of the input gradient; the forward one if not given.
-    activation : numpy.ndarray, optional
-        X of the forward product; dense if not given.
-    input_grad_gradient, weight_grad_gradient : numpy.ndarray, optional
-        G of the two backward products; dense if not given.
     columns : numpy.ndarray, optional
         The unfolded X of the weight gradient, ``(batch, groups, channels / groups kh kw, oh ow)``,
-        where a method chooses among the copies that unfolding makes; else `inputs` says it all.
+        where a method chooses among the copies that unfolding makes; else X says it all.
+    **others : numpy.ndarray, optional
+        ``input_grad_weight``, as the forward one if not given; ``forward_activation``,
+        ``input_grad_gradient``, ``weight_grad_gradient``, dense if not given.
     """
 
-    weight: np.ndarray
-    inputs: np.ndarray
-    weight_backward: np.ndarray | None = None
-    activation: np.ndarray | None = None
-    input_grad_gradient: np.ndarray | None = None
-    weight_grad_gradient: np.ndarray | None = None
     columns: np.ndarray | None = None
 
-    def __post_init__(self) -> None:
-        mask = partial(checks.array, kinds="b")
-        optional = checks.optional(mask)
-        checked_fields(
-            self,
-            weight=mask,
-            inputs=mask,
-            weight_backward=optional,
-            activation=optional,
-            input_grad_gradient=optional,
-            weight_grad_gradient=optional,
-            columns=optional,
-        )
+    def __init__(
+        self,
+        forward_weight: np.ndarray,
+        weight_grad_activation: np.ndarray,
+        columns: np.ndarray | None = None,
+        **others: np.ndarray | None,
+    ) -> None:
+        if unknown := sorted(others.keys() - {operand.name for operand in OPERANDS}):
+            now = FORMER.get(unknown[0])
+            hint = (
+                f"it is called {now}" if now else f"those are {', '.join(o.name for o in OPERANDS)}"
+            )
+            raise TypeError(f"Masks have no {unknown[0]!r}: {hint}")
+        given = others | {
+            "forward_weight": forward_weight,
+            "weight_grad_activation": weight_grad_activation,
+        }
+        for operand in OPERANDS:
+            needed = operand.name in ("forward_weight", "weight_grad_activation")
+            check = MASK if needed else checks.optional(MASK)
+            object.__setattr__(self, operand.name, check(operand.name, given.get(operand.name)))
+        object.__setattr__(self, "columns", checks.optional(MASK)("columns", columns))
 
     @checked
     def stationary(self, product: str) -> np.ndarray:
         """The operand that stays in the machine."""
         product = checks.one_of("product", product, PRODUCTS)
+        chosen = self.forward_weight
         if product == "weight_grad":
-            return self.inputs if self.columns is None else self.columns
-        if product == "input_grad" and self.weight_backward is not None:
-            return self.weight_backward
-        return self.weight
+            chosen = self.weight_grad_activation if self.columns is None else self.columns
+        elif product == "input_grad" and self.input_grad_weight is not None:
+            chosen = self.input_grad_weight
+        assert chosen is not None
+        return chosen
 
     @checked
     def stream(self, product: str) -> np.ndarray | None:
         """The operand that flows past it, None if it is dense."""
         product = checks.one_of("product", product, PRODUCTS)
-        return {
-            "forward": self.activation,
-            "input_grad": self.input_grad_gradient,
-            "weight_grad": self.weight_grad_gradient,
-        }[product]
+        if product == "forward":
+            return self.forward_activation
+        return self.input_grad_gradient if product == "input_grad" else self.weight_grad_gradient
+
+
+FORMER = {
+    "weight": "forward_weight",
+    "inputs": "weight_grad_activation",
+    "weight_backward": "input_grad_weight",
+    "activation": "forward_activation",
+}
+"""Operands as they were called before they had one name everywhere."""
 
 
 @checked
@@ -146,7 +158,7 @@ def generate(
             activation = random_mask(rng, layer.input_shape, 1 - RELU_DENSITY)
         inputs = random_mask(rng, layer.input_shape, kept, activation)
         weight = weights.setdefault(layer.module, weight)  # one weight, however often it is used
-        made.append(Masks(weight, inputs, activation=activation))
+        made.append(Masks(weight, inputs, forward_activation=activation))
     return made
 
 
@@ -204,8 +216,8 @@ def save_masks(path: str | Path, layers: Sequence[Layer], masks: Sequence[Masks]
     for layer, mask in zip(layers, masks, strict=True):
         if mask.columns is not None:
             raise ValueError(f"layer {layer.name!r}: a mask of unfolded columns cannot be written")
-        arrays[layer.name] = mask.weight
-        arrays[f"{layer.name}.input"] = mask.inputs
+        arrays[layer.name] = mask.stationary("forward")
+        arrays[f"{layer.name}.input"] = mask.stationary("weight_grad")
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"path must be in a folder that is there, got {path}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,8 +12,9 @@ import pandas as pd
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
+from swatlib.core.operands import PRODUCTS
 from swatlib.simulator.counts import Count, count_true, total
-from swatlib.simulator.geometry import PRODUCTS, Layer
+from swatlib.simulator.geometry import Layer
 from swatlib.simulator.mapping import Convolution, convolutions
 from swatlib.simulator.masks import Masks, dense_masks
 from swatlib.simulator.memory import Memory, dram_bits, energy_pj, limited
@@ -220,7 +221,7 @@ def _run(
 def _traffic(layer: Layer, product: str, masks: Masks, machine: Machine) -> tuple[int, int]:
     """DRAM bits of one product of one layer, as stored and with nothing compressed."""
     # Memory holds X as it is; it is unfolded on the way.
-    stationary = masks.inputs if product == "weight_grad" else masks.stationary(product)
+    stationary = replace(masks, columns=None).stationary(product)
     stream = masks.stream(product)
     sizes = {
         "weight": math.prod(layer.weight_shape),

@@ -84,7 +84,7 @@ def set_cycles(
     lengths = np.repeat([sets[i].shape[2] for i in order], [len(sets[i]) for i in order])
     if window.shape == "X":
         due = [np.cumsum(np.bitwise_count(sets[i]), axis=2, dtype=np.int32) for i in order]
-        counted = _pull_cycles(_by_time(due, window.ahead, "edge"), lengths, lanes, window.ahead)
+        counted = pull_cycles(_by_time(due, window.ahead, "edge"), lengths, lanes, window.ahead)
     else:
         steps = _by_time([sets[i] for i in order], window.ahead, "constant")
         counted = _promote_cycles(steps, lengths, lanes, window, policy)
@@ -127,7 +127,7 @@ def _by_time(sets: list[np.ndarray], ahead: int, padding: str) -> list[np.ndarra
     return steps
 
 
-def _pull_cycles(due: list[np.ndarray], lengths: np.ndarray, lanes: int, ahead: int) -> np.ndarray:
+def pull_cycles(due: list[np.ndarray], lengths: np.ndarray, lanes: int, ahead: int) -> np.ndarray:
     """X<h>: a row takes what fits from the next h rows, earliest first.
 
     Taking earliest first makes each filter a queue: after every cycle it has done

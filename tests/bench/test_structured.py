@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from swatlib.bench import structured
-from swatlib.channels import TopChannels, used_inputs
-from swatlib.selectors import keep
+from swatlib.kernels.keep import keep
+from swatlib.selectors.channels import TopChannels, used_inputs
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -16,7 +16,7 @@ def test_narrowed_products_are_the_whole_ones(layout: torch.memory_format) -> No
     x = torch.randn(2, 8, 5, 5, generator=generator, dtype=torch.float64)
     x = x.contiguous(memory_format=layout).requires_grad_()
     w = torch.randn(6, 8, 3, 3, generator=generator, dtype=torch.float64)
-    w = keep(w, TopChannels(0.7, "input").criterion(w)).contiguous(memory_format=layout)
+    w = keep(w, TopChannels(0.7, "input").choose(w)).contiguous(memory_format=layout)
     used = used_inputs(w)
     assert len(used) == 3
     y = torch.conv2d(x, w, padding=1)

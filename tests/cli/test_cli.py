@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 
 import swatlib.experiments
 from swatlib.cli import app, main, places
-from swatlib.cli.train import _options
+from swatlib.cli.train import _read
 from swatlib.records import record_path
-from swatlib.sweep import sweep
+from swatlib.records.sweep import sweep
 from swatlib.training import Run
 
 RUNS = [Run(seed=seed, sparsity=0.5, method="swat") for seed in range(3)]
@@ -39,8 +39,8 @@ def toy_experiments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = [*RUNS, replace(RUNS[0], seed=9)]
     experiments = {"toys": lambda: RUNS, "bad-toys": lambda: bad}
     monkeypatch.setattr(swatlib.experiments, "EXPERIMENTS", experiments)
-    monkeypatch.setattr("swatlib.sweep.own_train", lambda: toy)
-    monkeypatch.setattr("swatlib.verify.own_train", lambda: toy)
+    monkeypatch.setattr("swatlib.records.sweep.own_train", lambda: toy)
+    monkeypatch.setattr("swatlib.experiments.verify.own_train", lambda: toy)
     monkeypatch.setattr(places, "records_root", lambda: tmp_path)
     monkeypatch.setattr("swatlib.cli.records.records_root", lambda: tmp_path)
     monkeypatch.setattr("swatlib.cli.experiments.records_root", lambda: tmp_path)
@@ -126,7 +126,7 @@ def test_a_sweep_ends_at_sigterm_as_at_ctrl_c(
         os.kill(os.getpid(), signal.SIGTERM)
         return toy(run)
 
-    monkeypatch.setattr("swatlib.sweep.own_train", lambda: told)
+    monkeypatch.setattr("swatlib.records.sweep.own_train", lambda: told)
     before = signal.getsignal(signal.SIGTERM)
     assert errs(capsys, "sweep", "toys") == (130, "interrupted")
     assert signal.getsignal(signal.SIGTERM) is before
@@ -171,7 +171,7 @@ def test_records_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert output.count("identical") == 2
     assert "2 of 2 agree" in output
     other = lambda run: toy(run) | {"test_accuracy": 52.0}  # noqa: E731
-    monkeypatch.setattr("swatlib.verify.own_train", lambda: other)
+    monkeypatch.setattr("swatlib.experiments.verify.own_train", lambda: other)
     code, output = call("records", "verify", "toys", "--tolerance", "1.5")
     assert code == 1
     assert "DIFFERS  test_accuracy 50.0 then, 52.0 now" in output
@@ -241,7 +241,7 @@ def test_train_reaches_every_option_of_a_method(monkeypatch: pytest.MonkeyPatch)
         (["--sample", "4096"], {"sample": 4096}),
         (["--structured", "layer"], {"structured": "layer"}),
         (["--activation-sparsity", "0.5"], {"activation_sparsity": 0.5}),
-        (["--first-layer-sparse"], {"first_layer_dense": False}),
+        (["--no-first-layer-dense"], {"first_layer_dense": False}),
         (["--period", "2", "--option", "sample=8"], {"period": 2, "sample": 8}),
     ]
     for arguments, options in cases:
@@ -254,11 +254,13 @@ def test_train_reaches_every_option_of_a_method(monkeypatch: pytest.MonkeyPatch)
     assert seen.pop() == Run(
         method="swat",
         sparsity=0.9,
-        allocation="erk",
-        masked_gradients=True,
-        freeze_epoch=3,
         observe="topology",
-        pretrain_epochs=2,
+        options={
+            "allocation": "erk",
+            "masked_gradients": True,
+            "freeze_epoch": 3,
+            "pretrain_epochs": 2,
+        },
     )
 
 
@@ -271,7 +273,7 @@ def test_train_prints_what_a_run_adds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_options_are_json_or_text() -> None:
-    assert _options(["a=1", "b=0.5", "c=true", "d=NCHW", "e=x=y"]) == {
+    assert _read(["a=1", "b=0.5", "c=true", "d=NCHW", "e=x=y"]) == {
         "a": 1,
         "b": 0.5,
         "c": True,

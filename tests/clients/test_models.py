@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from zoo import CLIENTS, Batch, Client
 
 import swatlib
-from swatlib.fst import fst, tsm
-from swatlib.pruned import prune_
-from swatlib.sparsify import active_mask
+from swatlib.methods.fst import fst, tsm
+from swatlib.storage.pruned import prune_
+from swatlib.surgery.sparsify import active_mask
 
 RECIPES = {
     "SWAT": swatlib.swat(0.9, first_layer_dense=False),

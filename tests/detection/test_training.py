@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from swatlib.core.layers import SparseConv2d
 from swatlib.detection.average_precision import average_precision
 from swatlib.detection.detector import PRIOR, STRIDE, Detector, detect
 from swatlib.detection.images import BoxedImages
 from swatlib.detection.targets import BACKGROUND, assign, locations
 from swatlib.detection.training import DetectionRun, build, load, train, train_detection
-from swatlib.layers import SparseConv2d
+from swatlib.experiments.verify import verify
 from swatlib.records import read_record, record_path
-from swatlib.sweep import sweep
-from swatlib.verify import verify
+from swatlib.records.sweep import sweep
 
 QUICK = DetectionRun(pixels=32, images=48, width=8, epochs=2, batch_size=16)
 

@@ -23,21 +23,22 @@ from swatlib import simulator
 from swatlib.accounting import Density, count, trace
 from swatlib.accounting import densities as densities_of
 from swatlib.accounting.layer import Network
-from swatlib.channels import TopChannels
-from swatlib.compression import compress_
 from swatlib.data.splits import Dataset, Images
 from swatlib.detection.detector import Detections, Detector
 from swatlib.detection.images import BoxedImages, DetectionData
 from swatlib.detection.training import DetectionRun
-from swatlib.nm import NM
+from swatlib.experiments import accelerator
+from swatlib.kernels.convolution import Geometry
 from swatlib.papers import paper_tables
-from swatlib.products import Convolution
-from swatlib.pruned import save_pruned
 from swatlib.records import Record, specification, write_record
 from swatlib.selectors import RandomK, TopColumns, TopK
-from swatlib.simulator import counts, dense_masks, exploration, layers_of, mapping, save_masks
+from swatlib.selectors.channels import TopChannels
+from swatlib.selectors.nm import NM
+from swatlib.selectors.transposable import Transposable
+from swatlib.simulator import counts, dense_masks, layers_of, mapping, save_masks
+from swatlib.storage.compression import compress_
+from swatlib.storage.pruned import save_pruned
 from swatlib.training import Run, build
-from swatlib.transposable import Transposable
 
 LEFT_OUT = {
     "__main__.": "a program",
@@ -47,15 +48,15 @@ LEFT_OUT = {
     "checked.": "its argument is what is checked; tests/test_checked.py",
     "testing.": "the contract of a recipe; every clause trains, tests/test_testing.py",
     "plotting.": "draws on axes of matplotlib, which has errors of its own",
-    "accounting.bars.": "draws on axes of matplotlib, which has errors of its own",
-    "accounting.zeros.": "a program that measures networks of the papers for minutes",
-    "accounting.tables.": "the papers' tables, cell by cell, for the book; takes seconds a call",
+    "plotting.bars.": "draws on axes of matplotlib, which has errors of its own",
+    "papers.natural_zeros.": "a program that measures networks of the papers for minutes",
+    "papers.swat_tables.": "the papers' tables, cell by cell, for the book; takes seconds a call",
     "accounting.record.": "hooks inside of trace()",
-    "executors.": "workers inside of sweep(), which is the edge",
-    "twin.": "copies inside of trace() and sparsify_(), which are the edge",
-    "memory.": "what a layer keeps; sparsity_state() and load_sparsity_state_() are the edge",
-    "products.": "the inside of the layers; tests/test_products.py",
-    "layers.": "torch's own constructors; forward has tests/test_layer_calls.py",
+    "records.executors.": "workers inside of sweep(), which is the edge",
+    "surgery.twin.": "copies inside of trace() and sparsify_(), which are the edge",
+    "core.selector_state.": "what a layer keeps; load_sparsity_state_() is the edge",
+    "core.products.": "the inside of the layers; tests/test_products.py",
+    "core.layers.": "torch's own constructors; forward has tests/test_layer_calls.py",
     "models.densenet.": "parts of network(), which is the edge",
     "models.layers.": "parts of network(), which is the edge",
     "models.resnet.": "parts of network(), which is the edge",
@@ -66,31 +67,31 @@ LEFT_OUT = {
     "simulator.pairs.": "inner loops of a machine over arrays it laid out; simulate() is the edge",
     "simulator.schedule.": "inner loops of a machine over arrays it laid out",
     "experiments.": "declares the book's runs, or computes them over photographs not shipped",
-    "thresholds.kth_largest": "the inside of an operator of torch; topk_threshold() is the edge",
-    "adopted.": "inside of sparsify_(), which is the edge",
-    "multiplying.": "inside of sparsify_(), which is the edge",
+    "kernels.kth_magnitude.kth_largest": "inside of topk_threshold(), which is the edge",
+    "surgery.adopted.": "inside of sparsify_(), which is the edge",
+    "surgery.multiplying.": "inside of sparsify_(), which is the edge",
     "accounting.trace.warn_of_others": "inside of count(), which is the edge",
     "simulator.network.Machine.": "a protocol",
-    "topology.Frozen.criterion": "needs the memory of its layer; tests/test_topology.py",
-    "records.write_fields": "the inside of write_record(), which is the edge",
-    "information_restoration.FixedColumns.": "the inside of a layer's weight gradient",
-    "information_restoration.columns_needed": "the inside of a layer's weight gradient",
-    "nm.UnfoldedNM.": "the inside of a layer's weight gradient",
-    "nm.unfold": "the inside of a layer's weight gradient",
+    "selectors.frozen.Frozen.choose": "needs the state of its layer; tests/test_topology.py",
+    "records.record.write_fields": "the inside of write_record(), which is the edge",
+    "selectors.information_restoration.FixedColumns.": "the inside of a layer's weight gradient",
+    "selectors.information_restoration.columns_needed": "the inside of a layer's weight gradient",
+    "selectors.nm.UnfoldedNM.": "the inside of a layer's weight gradient",
+    "kernels.convolution.unfold": "the inside of a layer's weight gradient",
     "simulator.mapping.": "the inside of simulate() and of a machine's count()",
-    "simulator.exploration.records": "a table of the book of its committed records",
-    "simulator.trained.speedups": "a table of the book of its committed records",
-    "simulator.trained.imbalances": "a table of the book of its committed records",
-    "packing.": "the inside of a layer that compress_() made",
+    "experiments.accelerator.records": "a table of the book of its committed records",
+    "experiments.accelerator_trained.speedups": "a table of the book of its committed records",
+    "experiments.accelerator_trained.imbalances": "a table of the book of its committed records",
+    "kernels.packing.": "the inside of a layer that compress_() made",
     "data.cache.": "the inside of load(), which names the files",
-    "nm.periodic": "makes an operator of torch when the library is imported",
-    "nm.chosen_mask": "the inside of a selector's criterion",
+    "core.periodic.periodic": "makes an operator of torch when the library is imported",
+    "core.periodic.chosen_mask": "the inside of a selector's choose",
     "data.cifar.": "downloads; tests/data",
     "data.patches.read_patches": "cuts all photographs, seconds a call; data.load() is the edge",
     "detection.scenes.read_scenes": "paints all scenes, seconds a call; load() is the edge",
-    "simulator.exploration.run": "a sweep of the book over its committed records",
-    "simulator.trained.run": "a sweep of the book over its committed records",
-    "simulator.trained.count_trained": "trains for a minute",
+    "experiments.accelerator.run": "a sweep of the book over its committed records",
+    "experiments.accelerator_trained.run": "a sweep of the book over its committed records",
+    "experiments.accelerator_trained.count_trained": "trains for a minute",
 }
 """Modules, by the beginning of a name."""
 
@@ -98,6 +99,7 @@ LEFT_OUT = {
 NOT_FUZZED = {
     "an exception": lambda kind: issubclass(kind, Exception),
     "a tuple with names: whoever takes it checks it": lambda kind: hasattr(kind, "_fields"),
+    "a dictionary with types": lambda kind: hasattr(kind, "__total__"),
     "a protocol": lambda kind: getattr(kind, "_is_protocol", False),
 }
 """Kinds of classes."""
@@ -269,8 +271,8 @@ def densities() -> list[Any]:
     return densities_of(network(), swatlib.swat(0.5))
 
 
-PRETRAINED = Run(width=4, epochs=1, pretrain_epochs=1)
-PLAIN_GEOMETRY = Convolution(padding=(1, 1))
+PRETRAINED = Run(width=4, epochs=1, options={"pretrain_epochs": 1})
+PLAIN_GEOMETRY = Geometry(padding=(1, 1))
 RUN = Run(network="small_resnet", width=4, epochs=1, data="digits", images=20)
 
 VALUES: dict[str, Callable[[], Any]] = {
@@ -317,7 +319,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "mask": lambda: np.ones((2, 2, 3, 3), bool),
     "lanes": lambda: 16,
     "window": lambda: simulator.Window("X", 9),
-    "point": lambda: exploration.Point(network="small_vgg", image=8, classes=2),
+    "point": lambda: accelerator.Point(network="small_vgg", image=8, classes=2),
     "distribution": lambda: stats.norm(),
     "symbols": lambda: torch.tensor([0, 1, 1, 2]),
     "angle": lambda: 30.0,
@@ -364,10 +366,10 @@ TWINS: dict[str, Callable[[], Any]] = {
     "accounting.layer.Network": given(layers=lambda: network().layers),
     "accounting.methods.is_downsampling": given(layer=lambda: network().layers[0]),
     "accounting.methods.method_densities": given(name=lambda: "swat"),
-    "allocation.momentum": given(sizes=lambda: [10, 20], mean_momentum=lambda: [0.5, 1.0]),
-    "augmentation.augment": given(generator=torch.Generator),
-    "channels.TopChannels.criterion": of(lambda: TopChannels(0.5), x=weight),
-    "compression.held": given(model=lambda: compress_(sparse())),
+    "core.allocation.momentum": given(sizes=lambda: [10, 20], mean_momentum=lambda: [0.5, 1.0]),
+    "training.augmentation.augment": given(generator=torch.Generator),
+    "selectors.channels.TopChannels.choose": of(lambda: TopChannels(0.5), x=weight),
+    "storage.compression.held": given(model=lambda: compress_(sparse())),
     "data.load": given(name=lambda: "digits", images=lambda: 20),
     "data.archive.is_hidden": given(name=lambda: "a"),
     "data.archive.members": given(path=archive),
@@ -430,55 +432,60 @@ TWINS: dict[str, Callable[[], Any]] = {
     "detection.yolo.letterbox": given(image=lambda: Image.new("RGB", (4, 4))),
     "detection.yolo.read_labels": given(text=lambda: "0 0.5 0.5 0.2 0.2"),
     "detection.yolo.read_yolo": given(path=yolo),
-    "distribution.densities": given(allocation=lambda: "erk"),
-    "distribution.redistribute_": stepped,
-    "first_layer.first_layer": given(names=lambda: ["conv", "hidden"]),
-    "geometry.energy_to_angle": given(energy=lambda: 0.5),
-    "geometry.angle_between": given(a=images, b=images),
-    "geometry.sparsification_angle": given(mask=BOOL),
-    "geometry.layer_angles": given(inputs=images),
-    "information_restoration.weight_gradient": given(grad=lambda: torch.randn(4, 8, 4, 4)),
-    "masks.keep": given(criterion=lambda: torch.tensor(0.5)),
-    "masks.as_mask": given(criterion=lambda: torch.tensor(0.5)),
-    "masks.masked": given(mask=BOOL),
-    "models.build.network": given(name=lambda: "small_vgg", image=lambda: 8, width=lambda: 4),
-    "nm.NM.criterion": of(swatlib_nm, x=weight),
-    "nm.period_text": given(period=lambda: 2),
-    "paired.paired_difference": given(
+    "methods.allocation.densities": given(allocation=lambda: "erk"),
+    "methods.momentum.redistribute_": stepped,
+    "surgery.first_layer.first_layer": given(names=lambda: ["conv", "hidden"]),
+    "analysis.angles.energy_to_angle": given(energy=lambda: 0.5),
+    "analysis.angles.angle_between": given(a=images, b=images),
+    "analysis.angles.sparsification_angle": given(mask=BOOL),
+    "analysis.angles.layer_angles": given(inputs=images),
+    "selectors.information_restoration.weight_gradient": given(
+        grad=lambda: torch.randn(4, 8, 4, 4)
+    ),
+    "kernels.keep.keep": given(choice=lambda: torch.tensor(0.5)),
+    "kernels.keep.as_mask": given(choice=lambda: torch.tensor(0.5)),
+    "kernels.keep.masked": given(mask=BOOL),
+    "models.build.build_network": given(name=lambda: "small_vgg", image=lambda: 8, width=lambda: 4),
+    "selectors.nm.NM.choose": of(swatlib_nm, x=weight),
+    "core.periodic.period_text": given(period=lambda: 2),
+    "analysis.statistics.paired_difference": given(
         frame=frame, first=lambda: "a", second=lambda: "b", by=lambda: "group"
     ),
-    "papers.paper_table": given(name=lambda: paper_tables()[0]),
-    "papers.paper_wide": given(name=lambda: paper_tables()[0]),
-    "pruned.save_pruned": given(path=lambda: Path("a.zip")),
-    "pruned.load_pruned": saved,
-    "recipes.recipe": given(method=lambda: "swat"),
-    "records.Record": lambda: {f.name: getattr(record(), f.name) for f in fields(Record)},
-    "records.jsonable": given(value=lambda: {"a": [1.0]}),
-    "records.checksum": given(fields=lambda: {"a": 1}),
-    "records.write_record": given(folder=lambda: Path(".")),
-    "records.read_fields": given(path=written),
-    "records.read_record": given(path=written),
-    "records.iterate_records": given(folder=lambda: written().parent),
-    "records.read_records": given(folder=lambda: written().parent),
-    "records.read_epochs": given(folder=lambda: written().parent),
-    "selectors.Selector.criterion": of(lambda: TopK(0.5)),
-    "selectors.TopK.criterion": of(lambda: TopK(0.5)),
-    "selectors.RandomK.criterion": of(lambda: RandomK(0.5)),
-    "selectors.TopColumns.criterion": of(lambda: TopColumns(0.5)),
-    "semi_structured.available": given(
+    "papers.numbers.paper_table": given(name=lambda: paper_tables()[0]),
+    "papers.numbers.paper_wide": given(name=lambda: paper_tables()[0]),
+    "storage.pruned.save_pruned": given(path=lambda: Path("a.zip")),
+    "storage.pruned.load_pruned": saved,
+    "methods.recipe": given(method=lambda: "swat"),
+    "records.record.Record": lambda: {f.name: getattr(record(), f.name) for f in fields(Record)},
+    "records.record.jsonable": given(value=lambda: {"a": [1.0]}),
+    "records.record.checksum": given(fields=lambda: {"a": 1}),
+    "records.record.write_record": given(folder=lambda: Path(".")),
+    "records.record.read_fields": given(path=written),
+    "records.record.read_record": given(path=written),
+    "records.record.iterate_records": given(folder=lambda: written().parent),
+    "records.record.read_records": given(folder=lambda: written().parent),
+    "records.record.read_epochs": given(folder=lambda: written().parent),
+    "core.selector.Selector.choose": of(lambda: TopK(0.5)),
+    "selectors.topk.TopK.choose": of(lambda: TopK(0.5)),
+    "selectors.topk.RandomK.choose": of(lambda: RandomK(0.5)),
+    "selectors.topk.TopColumns.choose": of(lambda: TopColumns(0.5)),
+    "kernels.semi_structured.available": given(
         device=lambda: "cpu", dtype=lambda: torch.float16, shape=lambda: (32, 64)
     ),
-    "semi_structured.linear": given(x=lambda: torch.rand(2, 4), weight=lambda: torch.rand(3, 4)),
-    "semi_structured.pointwise": given(weight=lambda: torch.rand(4, 3, 1, 1)),
-    "similarity.entropy": given(symbols=VALUES["symbols"]),
-    "similarity.conditional_entropy": given(given=VALUES["symbols"]),
+    "kernels.semi_structured.linear": given(
+        x=lambda: torch.rand(2, 4), weight=lambda: torch.rand(3, 4)
+    ),
+    "kernels.semi_structured.pointwise": given(weight=lambda: torch.rand(4, 3, 1, 1)),
+    "analysis.similarity.entropy": given(symbols=VALUES["symbols"]),
+    "analysis.similarity.conditional_entropy": given(given=VALUES["symbols"]),
     "simulator.counts.count_true": given(mask=VALUES["mask"]),
     "simulator.geometry.Layer": given(name=lambda: "a", filters=lambda: 2, channels=lambda: 2),
     "simulator.geometry.Layer.computes": of(lambda: shapes()[0], product=lambda: "forward"),
     "simulator.geometry.as_layers": given(model=dense, uses=lambda: network().layers),
     "simulator.live.masks_of": given(y=lambda: torch.tensor([0, 1, 2, 0])),
     "simulator.masks.Masks": given(
-        weight=lambda: masks()[0].weight, inputs=lambda: masks()[0].inputs
+        forward_weight=lambda: masks()[0].forward_weight,
+        weight_grad_activation=lambda: masks()[0].weight_grad_activation,
     ),
     "simulator.masks.Masks.stationary": of(lambda: masks()[0], product=lambda: "forward"),
     "simulator.masks.Masks.stream": of(lambda: masks()[0], product=lambda: "forward"),
@@ -499,51 +506,51 @@ TWINS: dict[str, Callable[[], Any]] = {
     "simulator.scnn.Cartesian.count": of(simulator.Cartesian, convs=lambda: [convolution()]),
     "simulator.tcl.Tactical.count": of(simulator.Tactical, convs=lambda: [convolution()]),
     "simulator.tcl.deal_sets": given(machine=simulator.Tactical),
-    "simulator.trained.compare": given(random=masks),
-    "simulator.trained.filter_imbalance": given(mask=VALUES["mask"]),
+    "experiments.accelerator_trained.compare": given(random=masks),
+    "experiments.accelerator_trained.filter_imbalance": given(mask=VALUES["mask"]),
     "simulator.windows.Window": given(shape=lambda: "X"),
     "simulator.windows.Window.offsets": of(lambda: simulator.Window("T", 2, 5)),
     "simulator.windows.Window.selector_bits": of(lambda: simulator.Window("T", 2, 5)),
     "simulator.windows.parse_window": given(text=lambda: "X9"),
-    "slots.idle": given(selector=lambda: TopK(0.5), ndim=lambda: 4),
-    "slots.Recipe": given(name=lambda: "a"),
-    "slots.Recipe.acting": of(lambda: swatlib.swat(0.5), ndim=lambda: 4),
-    "sparsify.active_mask": given(layer=lambda: sparse().hidden),
-    "state.load_sparsity_state_": given(state=lambda: swatlib.sparsity_state(sparse())),
-    "sweep.Outcome": given(status=lambda: "done"),
-    "sweep.compute": given(folder=lambda: Path("."), train=lambda: lambda run: {"a": 1}),
-    "sweep.lock": given(folder=lambda: Path(".")),
-    "sweep.check_writable": given(folder=lambda: Path(".")),
-    "sweep.seconds": given(text=lambda: "30m"),
-    "sweep.sweep": given(
+    "core.recipe.Recipe": given(name=lambda: "a"),
+    "core.recipe.Recipe.acting": of(lambda: swatlib.swat(0.5), ndim=lambda: 4),
+    "surgery.sparsify.active_mask": given(layer=lambda: sparse().hidden),
+    "surgery.state.load_sparsity_state_": given(state=lambda: swatlib.sparsity_state(sparse())),
+    "records.sweep.Outcome": given(status=lambda: "done"),
+    "records.sweep.compute": given(folder=lambda: Path("."), train=lambda: lambda run: {"a": 1}),
+    "records.sweep.lock": given(folder=lambda: Path(".")),
+    "records.sweep.check_writable": given(folder=lambda: Path(".")),
+    "records.sweep.seconds": given(text=lambda: "30m"),
+    "records.sweep.sweep": given(
         runs=lambda: [RUN], train=lambda: lambda run: {"a": 1}, progress=lambda: False
     ),
-    "thresholds.keep_above": given(threshold=lambda: torch.tensor(0.5)),
-    "thresholds.above": given(threshold=lambda: torch.tensor(0.5)),
-    "topology.Frozen": given(selector=lambda: TopK(0.5)),
-    "training.build": given(dataset=eight),
-    "training.pretrain_": given(
+    "kernels.kth_magnitude.keep_above": given(threshold=lambda: torch.tensor(0.5)),
+    "kernels.kth_magnitude.above": given(threshold=lambda: torch.tensor(0.5)),
+    "selectors.frozen.Frozen": given(selector=lambda: TopK(0.5)),
+    "training.loop.build": given(dataset=eight),
+    "training.loop.pretrain_": given(
         model=lambda: build(PRETRAINED, eight()), dataset=eight, run=lambda: PRETRAINED
     ),
-    "training.layer_recipes": given(),
-    "training.train": given(model=lambda: build(RUN, eight()), dataset=eight),
-    "training.rate": given(schedule=lambda: "cosine", progress=lambda: 0.5),
-    "training.evaluate": given(y=lambda: torch.tensor([0, 1, 2, 0])),
-    "transposable.Transposable.criterion": of(Transposable, x=weight),
-    "transposable.transposable_mask": given(),
-    "upgrade.upgrade_record": given(path=written),
-    "upgrade.upgrade": given(folder=lambda: written().parent),
-    "verify.Verdict": given(
+    "training.loop.train": given(model=lambda: build(RUN, eight()), dataset=eight),
+    "training.rate.rate": given(schedule=lambda: "cosine", progress=lambda: 0.5),
+    "training.loop.evaluate": given(y=lambda: torch.tensor([0, 1, 2, 0])),
+    "selectors.transposable.Transposable.choose": of(Transposable, x=weight),
+    "selectors.transposable.transposable_mask": given(),
+    "records.upgrade.upgrade_record": given(path=written),
+    "records.upgrade.upgrade": given(folder=lambda: written().parent),
+    "experiments.verify.Verdict": given(
         key=lambda: "a", identical=lambda: True, agrees=lambda: True, differences=dict
     ),
-    "verify.compare": given(metrics=lambda: {"a": 1.0}),
-    "verify.own_run": given(specification=lambda: specification(RUN)),
-    "verify.verify": given(folder=lambda: written().parent, train=lambda: lambda run: {"a": 1.0}),
+    "experiments.verify.compare": given(metrics=lambda: {"a": 1.0}),
+    "experiments.verify.own_run": given(specification=lambda: specification(RUN)),
+    "experiments.verify.verify": given(
+        folder=lambda: written().parent, train=lambda: lambda run: {"a": 1.0}
+    ),
 }
 """What is not in ``VALUES`` under its name."""
 
 ALIASES: dict[tuple[str, str], list[str]] = {
-    ("channels.TopChannels", "per"): ["structured"],
+    ("selectors.channels.TopChannels", "per"): ["structured"],
     ("simulator.live.masks_of", "x"): ["example"],
     ("accounting.methods.method_densities", "name"): ["method"],
     ("accounting.methods.method_densities", "activation_sparsity"): ["act-sparsity"],
@@ -569,10 +576,10 @@ ALSO_CALLED: dict[str, list[str]] = {
 """What the parts or the sizes of an argument are called."""
 
 TORCH_SAYS = {
-    "masks.": "in every step of every layer; torch names the sizes that do not broadcast",
-    "thresholds.": "in every step of every layer; torch names the sizes that do not broadcast",
-    "semi_structured.": "in every step of a pruned layer; torch names the sizes that do not fit",
-    "channels.": "in every step of every layer, and on the meta device too",
+    "kernels.keep.": "in every step of every layer; torch names the sizes that do not broadcast",
+    "kernels.kth_magnitude.": "in every step of every layer; torch names sizes that do not fit",
+    "kernels.semi_structured.": "in every step of a pruned layer; torch names unfit sizes",
+    "selectors.channels.": "in every step of every layer, and on the meta device too",
 }
 """Callables whose tensors, dense and of a dtype they take, may be refused by torch itself."""
 
@@ -582,7 +589,7 @@ def torch_says(name: str) -> bool:
 
 
 ADMISSIBLE: dict[tuple[str, str], list[Any]] = {
-    ("selectors.TopK", "sample"): [True],
+    ("selectors.topk.TopK", "sample"): [True],
 }
 """Values of another kind that stand for something."""
 
@@ -590,4 +597,4 @@ ADMISSIBLE: dict[tuple[str, str], list[Any]] = {
 def anything(name: str, argument: str) -> bool:
     """Say whether an argument is not fuzzed."""
     # A layer hands them on in every step; most selectors have no use for them.
-    return name.endswith(".criterion") and argument in ("memory", "training", "weight")
+    return name.endswith(".choose") and argument in ("state", "training", "weight")

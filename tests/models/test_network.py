@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from swatlib.models import NAMES, network
+from swatlib.models import NAMES, build_network
 
 SMALL = ("small_resnet", "small_vgg", "small_densenet")
 
@@ -34,7 +34,7 @@ CIFAR_WEIGHTS = {
 
 def on_meta(name: str, classes: int, image: int) -> nn.Module:
     with torch.device("meta"):
-        return network(name, classes=classes, image=image)
+        return build_network(name, classes=classes, image=image)
 
 
 def parameters(model: nn.Module) -> int:
@@ -61,7 +61,7 @@ def test_wide_resnets_match_their_paper(name: str, millions: float) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_network_maps_images_to_classes(name: str) -> None:
     with torch.device("meta"):
-        y = network(name, classes=7, image=32)(torch.empty(2, 3, 32, 32))
+        y = build_network(name, classes=7, image=32)(torch.empty(2, 3, 32, 32))
     assert y.shape == (2, 7)
 
 
@@ -70,7 +70,7 @@ def test_every_network_maps_images_to_classes(name: str) -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_small_families_learn_at_every_size(name: str, image: int, channels: int) -> None:
     torch.manual_seed(0)
-    model = network(name, classes=3, image=image, channels=channels, width=8)
+    model = build_network(name, classes=3, image=image, channels=channels, width=8)
     model(torch.randn(4, channels, image, image)).square().sum().backward()
     for key, parameter in model.named_parameters():
         assert parameter.grad is not None, key
@@ -81,7 +81,7 @@ def test_small_families_learn_at_every_size(name: str, image: int, channels: int
 
 @pytest.mark.parametrize("name", SMALL)
 def test_relus_are_modules_used_once_and_not_in_place(name: str) -> None:
-    model = network(name, image=8)
+    model = build_network(name, image=8)
     calls: dict[str, int] = {}
     for key, child in model.named_modules():
         if isinstance(child, nn.ReLU):
@@ -95,8 +95,10 @@ def test_relus_are_modules_used_once_and_not_in_place(name: str) -> None:
 
 
 def test_width_and_depth_scale_the_small_families() -> None:
-    assert parameters(network("small_resnet", depth=14)) > parameters(network("small_resnet"))
-    assert parameters(network("small_vgg", width=16)) < parameters(network("small_vgg"))
+    assert parameters(build_network("small_resnet", depth=14)) > parameters(
+        build_network("small_resnet")
+    )
+    assert parameters(build_network("small_vgg", width=16)) < parameters(build_network("small_vgg"))
 
 
 @pytest.mark.parametrize(
@@ -115,4 +117,4 @@ def test_width_and_depth_scale_the_small_families() -> None:
 )
 def test_bad_arguments_say_what_is_allowed(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        network(**arguments)
+        build_network(**arguments)

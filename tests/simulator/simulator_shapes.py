@@ -39,9 +39,9 @@ def layers_with_masks(draw: st.DrawFn, streams: bool = False) -> tuple[Layer, Ma
     made = Masks(mask(layer.weight_shape), mask(layer.input_shape))
     if streams:
         made = Masks(
-            made.weight,
-            made.inputs,
-            activation=mask(layer.input_shape),
+            made.forward_weight,
+            made.weight_grad_activation,
+            forward_activation=mask(layer.input_shape),
             input_grad_gradient=mask(layer.output_shape),
             weight_grad_gradient=mask(layer.output_shape),
         )

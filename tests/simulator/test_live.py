@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from swatlib import recipe, sparsify_, swat
-from swatlib.nm import unfold
-from swatlib.products import Convolution
-from swatlib.recipes import METHODS
+from swatlib.kernels.convolution import Geometry
+from swatlib.methods import METHODS
+from swatlib.selectors.nm import unfold
 from swatlib.simulator import Cartesian, Masks, Tactical, masks_of, save_masks, simulate
 from swatlib.simulator.geometry import Layer
-from swatlib.sparsify import active_mask
+from swatlib.surgery.sparsify import active_mask
 
 LABELS = torch.tensor([0, 1, 2, 3])
 
@@ -69,17 +69,17 @@ def products(shape: Layer, seen: Seen, masks: Masks) -> tuple[Tensor, Tensor, Te
     """The three products with masked operands, by torch."""
     conv = seen.x.ndim == 4
     w, x, g = seen.weight, seen.x, seen.g
-    back = masks.weight if masks.weight_backward is None else masks.weight_backward
-    w_y, w_dx = times(w, masks.weight), times(w, back)
+    back = masks.forward_weight if masks.input_grad_weight is None else masks.input_grad_weight
+    w_y, w_dx = times(w, masks.forward_weight), times(w, back)
     g_dx = times(g, masks.input_grad_gradient)
     if not conv:
-        dw = times(g, masks.weight_grad_gradient).T @ times(x, masks.inputs)
-        return times(x, masks.activation) @ w_y.T, g_dx @ w_dx, dw
+        dw = times(g, masks.weight_grad_gradient).T @ times(x, masks.weight_grad_activation)
+        return times(x, masks.forward_activation) @ w_y.T, g_dx @ w_dx, dw
     how = {"stride": shape.stride, "padding": shape.padding, "groups": shape.groups}
-    y = F.conv2d(times(x, masks.activation), w_y, **how)
+    y = F.conv2d(times(x, masks.forward_activation), w_y, **how)
     dx = torch.nn.grad.conv2d_input(x.shape, w_dx, g_dx, **how)
-    geometry = Convolution(shape.stride, shape.padding, (1, 1), shape.groups)
-    columns = unfold(times(x, masks.inputs), w.shape, geometry)
+    geometry = Geometry(shape.stride, shape.padding, (1, 1), shape.groups)
+    columns = unfold(times(x, masks.weight_grad_activation), w.shape, geometry)
     if masks.columns is not None:
         columns = times(unfold(x, w.shape, geometry), masks.columns)
         restored = getattr(seen.layer.recipe.columns, "restore", False)
@@ -106,7 +106,7 @@ def test_masked_operands_give_the_products_of_the_step(name: str) -> None:
             torch.testing.assert_close(dx, real.dx)
         own = getattr(real.layer, "recipe", None)
         if own is not None and own.decay:
-            dw = dw + own.decay * (real.weight - times(real.weight, mask.weight))
+            dw = dw + own.decay * (real.weight - times(real.weight, mask.forward_weight))
         torch.testing.assert_close(dw, real.layer.weight.grad)
     for machine in (Tactical(), Cartesian(2)):
         simulate(shapes, masks, machine, vs_self=False)
@@ -123,8 +123,8 @@ def test_fixed_columns_are_half_of_the_unfolded_input() -> None:
 
 
 def test_a_random_selection_is_one_for_both_gradients() -> None:
+    from swatlib.core.recipe import Recipe
     from swatlib.selectors import RandomK
-    from swatlib.slots import Recipe
 
     g = RandomK(0.5)
     both = Recipe("random", input_grad_gradient=g, weight_grad_gradient=g, first_layer_dense=False)
@@ -262,10 +262,11 @@ def test_a_mask_that_is_kept_is_the_one_that_is_seen(kept: Any) -> None:
         F.cross_entropy(model(x), LABELS).backward()
         optimizer.step()
     shapes, masks = masks_of(model, x, LABELS)
-    fresh = type(kept.forward_weight).criterion(kept.forward_weight, model[2].weight)
+    fresh = type(kept.forward_weight).choose(kept.forward_weight, model[2].weight)
     for shape, mask in zip(shapes[1:], masks[1:], strict=True):
         np.testing.assert_array_equal(
-            mask.weight.reshape(-1), active_mask(model.get_submodule(shape.name)).reshape(-1)
+            mask.forward_weight.reshape(-1),
+            active_mask(model.get_submodule(shape.name)).reshape(-1),
         )
     chosen_anew = model[2].weight.abs() >= fresh if fresh.dtype != torch.bool else fresh
-    assert (torch.from_numpy(masks[1].weight) != chosen_anew).any()
+    assert (torch.from_numpy(masks[1].forward_weight) != chosen_anew).any()

@@ -34,10 +34,10 @@ def test_effectual_products_are_those_of_the_real_operation(case: tuple[Layer, M
     # With zeros and ones as values, the sum of a product's result is the number of
     # multiplications with no zero in them. The Cartesian machine counts exactly those.
     layer, masks = case
-    w, x = as_float(masks.weight), as_float(masks.inputs)
+    w, x = as_float(masks.forward_weight), as_float(masks.weight_grad_activation)
     geometry = {"stride": layer.stride, "padding": layer.padding, "groups": layer.groups}
     expected = {
-        "forward": torch.conv2d(as_float(masks.activation), w, **geometry),
+        "forward": torch.conv2d(as_float(masks.forward_activation), w, **geometry),
         "input_grad": torch.nn.grad.conv2d_input(
             layer.input_shape, w, as_float(masks.input_grad_gradient), **geometry
         ),

@@ -26,23 +26,23 @@ LAYERS = [
 
 def test_generated_masks_keep_exactly_k() -> None:
     first, second = generate(LAYERS, 0.9, activation_sparsity=0.75)
-    assert first.weight.all()
-    assert first.inputs.all()
-    assert second.weight.sum() == 4
-    assert second.inputs.sum() == 64
-    assert second.activation is None
+    assert first.forward_weight.all()
+    assert first.weight_grad_activation.all()
+    assert second.forward_weight.sum() == 4
+    assert second.weight_grad_activation.sum() == 64
+    assert second.forward_activation is None
 
 
 def test_relu_zeros_come_before_topk() -> None:
     _, second = generate(LAYERS, 0.25, activations="relu")
-    assert second.activation is not None
-    assert second.activation.sum() == 128
-    assert (second.inputs <= second.activation).all()
-    assert second.inputs.sum() == 128  # Top-K would keep 192, only 128 are not zero
+    assert second.forward_activation is not None
+    assert second.forward_activation.sum() == 128
+    assert (second.weight_grad_activation <= second.forward_activation).all()
+    assert second.weight_grad_activation.sum() == 128  # Top-K would keep 192, only 128 are not zero
 
 
 def test_seeds_repeat_and_differ() -> None:
-    one, again, other = (generate(LAYERS, 0.5, seed=s)[1].weight for s in (0, 0, 1))
+    one, again, other = (generate(LAYERS, 0.5, seed=s)[1].forward_weight for s in (0, 0, 1))
     assert (one == again).all()
     assert (one != other).any()
 
@@ -79,14 +79,14 @@ def test_live_masks_are_what_the_recipe_keeps() -> None:
     before = {name: value.clone() for name, value in net.state_dict().items()}
     layers, masks = masks_of(net, x, y)
     assert [layer.name for layer in layers] == ["0", "3", "6"]
-    assert masks[0].weight.all()
+    assert masks[0].forward_weight.all()
     conv = net[3].weight.detach()
     kept = conv.abs() >= conv.abs().flatten().kthvalue(conv.numel() - 58 + 1).values
-    np.testing.assert_array_equal(masks[1].weight, kept.numpy())
-    assert masks[1].inputs.mean() == pytest.approx(0.1, abs=0.01)
-    assert masks[1].activation is not None
-    assert 0.2 < masks[1].activation.mean() < 0.8  # the zeros that ReLU left
-    assert masks[2].inputs.shape == layers[2].input_shape == (4, 288, 1, 1)
+    np.testing.assert_array_equal(masks[1].forward_weight, kept.numpy())
+    assert masks[1].weight_grad_activation.mean() == pytest.approx(0.1, abs=0.01)
+    assert masks[1].forward_activation is not None
+    assert 0.2 < masks[1].forward_activation.mean() < 0.8  # the zeros that ReLU left
+    assert masks[2].weight_grad_activation.shape == layers[2].input_shape == (4, 288, 1, 1)
     # in-place ReLU behind the layer: its gradient is zero where ReLU's output is
     assert masks[1].input_grad_gradient is not None
     assert 0.2 < masks[1].input_grad_gradient.mean() < 0.8
@@ -98,7 +98,7 @@ def test_live_masks_are_what_the_recipe_keeps() -> None:
 def test_live_masks_of_meprop_are_in_the_gradient() -> None:
     net = swatlib.sparsify_(model(), swatlib.meprop(0.9))
     _, masks = masks_of(net, torch.randn(4, 3, 6, 6), torch.tensor([0, 1, 2, 3]))
-    assert masks[1].weight.all()
+    assert masks[1].forward_weight.all()
     assert masks[1].input_grad_gradient is not None
     assert masks[1].input_grad_gradient.mean() <= 0.11
 
@@ -115,17 +115,17 @@ def test_files_round_trip(tmp_path: Path) -> None:
     save_masks(tmp_path / "masks.npz", LAYERS, masks)
     assert [p.name for p in tmp_path.iterdir()] == ["masks.npz"]
     for made, read in zip(masks, load_masks(tmp_path / "masks.npz", LAYERS), strict=True):
-        np.testing.assert_array_equal(made.weight, read.weight)
-        np.testing.assert_array_equal(made.inputs, read.inputs)
+        np.testing.assert_array_equal(made.forward_weight, read.forward_weight)
+        np.testing.assert_array_equal(made.weight_grad_activation, read.weight_grad_activation)
 
 
 def test_a_linear_layer_may_be_two_dimensional(tmp_path: Path) -> None:
     layer = Layer("fc", 3, 5, batch=2)
     np.savez(tmp_path / "m.npz", fc=np.eye(3, 5))
     read = load_masks(tmp_path / "m.npz", [layer])[0]
-    assert read.weight.shape == (3, 5, 1, 1)
-    assert read.weight.sum() == 3
-    assert read.inputs.all()
+    assert read.forward_weight.shape == (3, 5, 1, 1)
+    assert read.forward_weight.sum() == 3
+    assert read.weight_grad_activation.all()
 
 
 @pytest.mark.parametrize(
@@ -165,5 +165,8 @@ def test_masks_must_be_boolean() -> None:
 
 
 def test_dense_masks_keep_all() -> None:
-    assert all(dense_masks(x).weight.all() and dense_masks(x).inputs.all() for x in LAYERS)
+    assert all(
+        dense_masks(x).forward_weight.all() and dense_masks(x).weight_grad_activation.all()
+        for x in LAYERS
+    )
     assert layers_of(nn.Conv2d(3, 4, 3, padding=1), (1, 3, 8, 8))[0].weight_shape == (4, 3, 3, 3)

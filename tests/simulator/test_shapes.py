@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from swatlib.models import network
+from swatlib.models import build_network
 from swatlib.simulator import Layer, layers_of
 
 
 def test_resnet50() -> None:
     with torch.device("meta"):
-        model = network("resnet50", classes=1000, image=224)
+        model = build_network("resnet50", classes=1000, image=224)
     layers = layers_of(model, (1, 3, 224, 224))
     assert len(layers) == 54
     # 4.09 G multiply-accumulates: He et al. 2016, Table 1 says 3.8 G for the version whose

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from swatlib.cli import main
-from swatlib.models import network
+from swatlib.models import build_network
 from swatlib.simulator import generate, layers_of, save_masks
 
 SMALL = ["simulate", "small_resnet", "--image", "8", "--channels", "1"]
@@ -45,7 +45,7 @@ def test_text_names_the_products(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_masks_of_a_user(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with torch.device("meta"):
-        layers = layers_of(network("small_resnet", image=8, channels=1), (1, 1, 8, 8))
+        layers = layers_of(build_network("small_resnet", image=8, channels=1), (1, 1, 8, 8))
     path = tmp_path / "mine.npz"
     save_masks(path, layers, generate(layers, 0.9))
     _, mine, _ = run(capsys, "--masks", str(path), "--json")

@@ -1,0 +1,1 @@
+"""Analysis: pure measures of vectors, images and runs."""

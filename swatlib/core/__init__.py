@@ -1,0 +1,1 @@
+"""The core: one sparse step of one layer."""

@@ -1,0 +1,433 @@
+"""Layers: the convolution and the linear layer whose products follow a recipe.
+
+A sparse layer *is* the dense layer it came from: the same object, Parameters, hooks and state-dict
+keys. Only its class and a few attributes differ, so optimizers, checkpoints and references held
+elsewhere stay valid, and going back is as simple.
+"""
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from swatlib.core.operands import operand
+from swatlib.core.products import (
+    Choices,
+    Remembered,
+    Saving,
+    convolution,
+    differentiable_once,
+    linear,
+)
+from swatlib.core.recipe import Recipe
+from swatlib.core.selector_state import SelectorState
+from swatlib.kernels.convolution import Geometry
+from swatlib.kernels.keep import as_mask, keep
+
+KEPT = "swatlib"
+"""Where a state dict's metadata hold what a layer keeps."""
+
+
+class SparseLayer(nn.Module):
+    """What both sparse layers share: a recipe, and what its selectors remember."""
+
+    dense: type
+    states: dict[str, SelectorState]
+    """What is kept between steps, by operand, for the selectors that remember."""
+    saving: Saving = Saving.PLAIN
+    """How inputs are saved for the backward pass, see :func:`swatlib.compress_`."""
+    called: bool = False
+    """Whether it was called since sparsify_; reading its weight elsewhere is no call."""
+    had_gradient: bool = False
+    """Whether its weight had a gradient when sparsify_ was called, from steps before."""
+    weight: Tensor
+    training: bool
+
+    @property
+    def recipe(self) -> Recipe:
+        """The row of the table this layer follows."""
+        # Kept under its own text. To torch.compile an attribute that changes becomes a symbol, of
+        # which no count can be made; another key is another constant.
+        (text,) = self._recipe
+        return self._recipe[text]
+
+    @recipe.setter
+    def recipe(self, recipe: Recipe) -> None:
+        self._recipe = {repr(recipe): recipe}
+
+    def follow(self, recipe: Recipe) -> None:
+        """Follow ``recipe`` from here on, with nothing remembered."""
+        self.recipe = recipe
+        # Created now, not in the forward pass, so that a compiled step never sees it change shape.
+        states = recipe.map(lambda s: s.new_state(self.weight))  # type: ignore[union-attr]
+        self.states = {name: state for name, state in states.items() if state is not None}
+
+    @staticmethod
+    def matrix(weight: Tensor) -> Tensor:
+        """Return the weight as the products take it, output first."""
+        return weight
+
+    def to_dense(self) -> nn.Module:
+        """Turn this layer itself back into the dense one and return it."""
+        return _return(self)
+
+    def remembers(self) -> bool:
+        """Say whether anything is kept from an earlier step."""
+        return any(bool(state.steps) for state in self.states.values())
+
+    def choices(self, x: Tensor, w: Tensor) -> Choices:
+        """Choose what survives of weights and activations, once per forward pass."""
+        recipe = self.recipe
+        # A reentrant checkpoint runs without gradients first and again with the same random state:
+        # what is drawn for the backward pass must move that state on.
+        draws = recipe.input_grad_weight, recipe.weight_grad_activation
+        drawn = self.training and any(s is not None and s.draws for s in draws)
+        backward_follows = torch.is_grad_enabled() or drawn
+        with torch.no_grad():
+            forward_weight = self.choose("forward_weight", w)
+            forward_activation = self.choose("forward_activation", x)
+            # Equal selectors on the same tensor share one choice: the backward products then reuse
+            # that of the forward product. Without a backward pass nothing is chosen for it.
+            input_grad_weight, weight_grad_activation = forward_weight, forward_activation
+            if recipe.input_grad_weight != recipe.forward_weight and backward_follows:
+                input_grad_weight = self.choose("input_grad_weight", w)
+            if recipe.weight_grad_activation != recipe.forward_activation and backward_follows:
+                weight_grad_activation = self.choose("weight_grad_activation", x)
+        return Choices(
+            forward_weight=forward_weight,
+            forward_activation=forward_activation,
+            input_grad_weight=input_grad_weight,
+            weight_grad_activation=weight_grad_activation,
+        )
+
+    def choose(self, name: str, x: Tensor, training: bool | None = None) -> Tensor | None:
+        """Return the threshold or mask of one operand for ``x``, or None if all of it is used.
+
+        Parameters
+        ----------
+        name : str
+            Of the operand.
+        x : Tensor
+            The operand.
+        training : bool, optional
+            False looks only: what the layer keeps is used and not changed. As the layer's own mode
+            if not given.
+        """
+        training = self.training if training is None else training
+        selector = getattr(self.recipe, name)
+        if selector is None or selector.own_weight_gradient:
+            return None
+        state = self.states.get(name)
+        if state is None:
+            return selector.choose(x, None, training)
+        weight = self.weight
+        if not torch.compiler.is_compiling() and not state.settle(weight, training):
+            return selector.choose(x, None, training)
+        return selector.choose(x, state, training, weight)
+
+    def operand(self, name: str, x: Tensor) -> Tensor:
+        """Return one operand as its product would use ``x`` now; what the layer keeps stays.
+
+        Parameters
+        ----------
+        name : str
+            Of the operand.
+        x : Tensor
+            The weight, the activation or the output gradient.
+
+        Raises
+        ------
+        ValueError
+            For an unknown name.
+        """
+        choice = self.choose(operand(name).name, x, training=False)
+        return x if choice is None else getattr(self.recipe, name).operand(x, choice)
+
+    def _remembered(self) -> Remembered | None:
+        if not self.recipe.remembering_gradients or not torch.is_grad_enabled():
+            return None
+        for state in self.states.values():
+            state.settle(self.weight, self.training)
+        return Remembered(self.states, self.training, self.weight)
+
+    def _decaying(self, weight: Tensor, choices: Choices) -> Tensor:
+        """Return the weight, its gradient decaying what the forward product does not use."""
+        decay = self.recipe.decay
+        if not decay or choices.forward_weight is None:
+            return weight
+        return DecayInGradient.apply(weight, choices.forward_weight, decay)
+
+    def _entering(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return the input in the dtype of the product, as dense torch has it; raise as it does."""
+        self.called = True
+        device = input.device.type
+        if torch.is_autocast_enabled(device) and _autocasts(input) and _autocasts(weight):
+            return input.to(torch.get_autocast_dtype(device))
+        if input.dtype != weight.dtype:
+            raise TypeError(f"input must have the weight's {weight.dtype}, got {input.dtype}")
+        if bias is not None and bias.dtype != weight.dtype:
+            raise TypeError(f"bias must have the weight's {weight.dtype}, got {bias.dtype}")
+        return input
+
+    def _saving(self) -> Saving:
+        return self.saving if torch.is_grad_enabled() else Saving.PLAIN
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, recipe={self.recipe.name}"
+
+    def register_parameter(self, name: str, param: nn.Parameter | None) -> None:
+        """Register a parameter as torch does, but refuse a weight with batch norm folded in.
+
+        Folding scales every filter, and among scaled weights a selector chooses others.
+
+        Raises
+        ------
+        ValueError
+            If, in evaluation, the new weight is the old one with its filters scaled and other
+            weights would survive. A pruned weight can be scaled.
+        """
+        old = self._parameters.get(name)
+        folded = name == "weight" and not self.training and old is not None and param is not None
+        if folded and self._chooses_others(old, param):
+            raise ValueError(
+                f"weight of {self} must not be scaled filter by filter, as by folding batch norm "
+                "into it: other weights would survive; call prune_(model) "
+                "first"
+            )
+        super().register_parameter(name, param)
+
+    @torch.no_grad()
+    def _chooses_others(self, old: Any, new: Any) -> bool:
+        selector = self.recipe.forward_weight
+        if selector is None or old.shape != new.shape or old.device != new.device or old.is_meta:
+            return False
+        before, after = self.matrix(old.detach()), self.matrix(new.detach().to(old.dtype))
+        rows, scaled = before.flatten(1), after.flatten(1)
+        largest = rows.abs().argmax(1, keepdim=True)
+        scale = scaled.gather(1, largest) / rows.gather(1, largest)
+        if torch.equal(rows, scaled) or not torch.allclose(rows * scale, scaled, rtol=1e-3):
+            return False
+        kept = self.choose("forward_weight", before, training=False)
+        assert kept is not None
+        chosen = selector.choose(after, None, False)
+        return bool(((as_mask(before, kept) ^ as_mask(after, chosen)) & (before != 0)).any())
+
+    def _apply(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        for state in self.states.values():
+            state.settle(self.weight, training=False)
+        result = super()._apply(fn, *args, **kwargs)
+        for state in self.states.values():
+            state.move(self.weight)
+        return result
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        # Keys stay those of the dense layer. What is kept travels in the state dict's metadata,
+        # beside the layer's version, so that weights come back with the choice made for them.
+        if self.remembers() and hasattr(destination, "_metadata"):
+            destination._metadata.setdefault(prefix[:-1], {})[KEPT] = {
+                name: {"selector": str(getattr(self.recipe, name))} | state.state()
+                for name, state in self.states.items()
+            }
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, *arguments: Any
+    ) -> None:
+        held, before = self.remembers(), self.weight
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *arguments)
+        if f"{prefix}weight" not in state_dict and self.weight is before:
+            return
+        kept = local_metadata.get(KEPT, {})
+        if self._fits(kept):
+            for name, state in self.states.items():
+                state.load(kept[name], self.weight)
+            return
+        for state in self.states.values():
+            state.forget()
+            state.adopt(self.weight)
+        if held:
+            warnings.warn(
+                # No layer's name: so Python says it once for the whole model.
+                "weights were loaded without the thresholds or masks kept for them: new ones are "
+                "chosen in the next step; to have the old ones, call load_sparsity_state_ after "
+                "load_state_dict",
+                stacklevel=2,
+            )
+
+    def _fits(self, kept: dict[str, dict[str, Any]]) -> bool:
+        """Say whether a saved state is that of equal selectors on such a weight."""
+        return (
+            bool(kept)
+            and kept.keys() == self.states.keys()
+            and all(
+                kept[name].get("selector") == str(getattr(self.recipe, name))
+                and kept[name]["entries"].shape == state.entries.shape
+                for name, state in self.states.items()
+            )
+        )
+
+
+class SparseConv2d(SparseLayer, nn.Conv2d):
+    """A 2-D convolution whose three products follow a recipe.
+
+    Made from an :class:`torch.nn.Conv2d` by :func:`swatlib.sparsify_` or :meth:`from_dense`; every
+    stride, padding (also "same", reflect, replicate, circular), dilation and group count works.
+    Under autocast the product runs in the autocast dtype; weights are chosen before they are cast.
+    """
+
+    dense = nn.Conv2d
+
+    @classmethod
+    def from_dense(cls, conv: nn.Conv2d, recipe: Recipe) -> "SparseConv2d":
+        """Turn ``conv`` itself into a sparse layer and return it.
+
+        Raises
+        ------
+        TypeError
+            If ``conv`` is not exactly an ``nn.Conv2d`` (or already sparse).
+        """
+        return _become(conv, cls, recipe)
+
+    def to_dense(self) -> nn.Conv2d:
+        """Turn this layer itself back into an ``nn.Conv2d`` and return it."""
+        return _return(self)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve (N, Cin, H, W), or (Cin, H, W) for one sample, to (N, Cout, Ho, Wo)."""
+        _check_call(input)
+        if input.ndim == 3:
+            return self.forward(input[None])[0]
+        if input.ndim != 4 or input.shape[1] != self.in_channels:
+            raise ValueError(
+                f"input must have shape (N, {self.in_channels}, H, W), got {tuple(input.shape)}"
+            )
+        weight, bias = self.weight, self.bias
+        x, padding = _padded(self, self._entering(input, weight, bias))
+        geometry = Geometry(self.stride, padding, self.dilation, self.groups)
+        choices = self.choices(x, weight)
+        return convolution(
+            x,
+            self._decaying(weight, choices),
+            bias,
+            geometry,
+            self.recipe,
+            choices,
+            self._saving(),
+            self._remembered(),
+        )
+
+
+class SparseLinear(SparseLayer, nn.Linear):
+    """A linear layer whose three products follow a recipe; see :class:`SparseConv2d`."""
+
+    dense = nn.Linear
+
+    @classmethod
+    def from_dense(cls, layer: nn.Linear, recipe: Recipe) -> "SparseLinear":
+        """Turn ``layer`` itself into a sparse layer and return it; TypeError if it is no Linear."""
+        return _become(layer, cls, recipe)
+
+    def to_dense(self) -> nn.Linear:
+        """Turn this layer itself back into an ``nn.Linear`` and return it."""
+        return _return(self)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (..., in_features) to (..., out_features)."""
+        _check_call(input)
+        if not input.ndim or input.shape[-1] != self.in_features:
+            raise ValueError(
+                f"input must have shape (..., {self.in_features}), got {tuple(input.shape)}"
+            )
+        if input.ndim == 1:
+            return self.forward(input[None])[0]
+        weight, bias = self.matrix(self.weight), self.bias
+        x = self._entering(input, weight, bias)
+        choices = self.choices(x, weight)
+        return linear(
+            x,
+            self._decaying(weight, choices),
+            bias,
+            self.recipe,
+            choices,
+            self._saving(),
+            self._remembered(),
+        )
+
+
+class DecayInGradient(Function):
+    """The identity, whose gradient gains decay * (1 - M) * W: SR-STE, as its code has it."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, choice: Tensor, decay: float) -> Tensor:
+        ctx.save_for_backward(weight, choice)
+        ctx.decay = decay
+        return weight.view_as(weight)
+
+    @staticmethod
+    @differentiable_once
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        weight, choice = ctx.saved_tensors
+        return grad + ctx.decay * (weight - keep(weight, choice)), None, None
+
+
+def _become(layer: Any, sparse: Any, recipe: Recipe) -> Any:
+    dense = sparse.dense
+    if type(layer) not in (dense, sparse):
+        name = f"nn.{dense.__name__}" if dense.__module__.startswith("torch") else dense.__name__
+        raise TypeError(f"layer must be an {name}, got {type(layer).__name__}")
+    layer.__class__ = sparse
+    layer.follow(recipe)
+    return layer
+
+
+def _return(layer: Any) -> Any:
+    dense = layer.dense
+    del layer._recipe, layer.states
+    for name in ("saving", "called", "had_gradient"):
+        layer.__dict__.pop(name, None)
+    layer.__class__ = dense
+    return layer
+
+
+def _check_call(input: Tensor) -> None:
+    """Refuse, with one clear error, what a choice that depends on the data cannot serve."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"input must be a Tensor, got {type(input).__name__}")
+    if input.is_nested or input.layout is not torch.strided:
+        kind = "a nested one" if input.is_nested else str(input.layout)
+        raise TypeError(f"input must be a dense, strided tensor, got {kind}")
+    if torch.compiler.is_compiling():
+        return
+    if torch._C._are_functorch_transforms_active():
+        raise RuntimeError(
+            "sparse layers work with torch.func.functional_call, but under no transform of "
+            "torch.func (vmap, grad, vjp, jvp, ...): use torch.autograd, or densify_(model)"
+        )
+    if torch.jit.is_tracing():
+        raise RuntimeError("sparse layers cannot be traced by torch.jit: use torch.export")
+
+
+def _autocasts(x: Tensor) -> bool:
+    # As for torch's own layers, double precision and what is not floating stay what they are.
+    return x.is_floating_point() and x.dtype != torch.float64
+
+
+def _padded(conv: nn.Conv2d, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+    """Return the input and the zero padding left to the product.
+
+    What the product cannot pad by itself, other modes and the uneven part of the "same" of an even
+    kernel, is padded here; such padding takes part in choosing activations.
+    """
+    both_sides = conv._reversed_padding_repeated_twice
+    if conv.padding_mode != "zeros":
+        return nn.functional.pad(x, both_sides, mode=conv.padding_mode), (0, 0)
+    if conv.padding == "same":
+        # "same" with an even kernel needs one more zero right and below, as torch has it; the
+        # product pads evenly, so add it first.
+        left, right, top, bottom = both_sides
+        if left != right or top != bottom:
+            x = nn.functional.pad(x, (0, right - left, 0, bottom - top))
+        return x, (top, left)
+    return x, (0, 0) if isinstance(conv.padding, str) else conv.padding

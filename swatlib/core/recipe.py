@@ -1,0 +1,137 @@
+"""A recipe: which selector sparsifies which operand of a layer's three products."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
+from swatlib.core.operands import GRADIENT, WEIGHT, PerOperand
+from swatlib.core.selector import ColumnSelector, Selector
+
+
+@dataclass(frozen=True)
+class Recipe(PerOperand[Selector | None]):
+    """Which operand of which product is sparsified, by which selector.
+
+    Equal selectors on the same tensor (W, X or G) share one choice; ``print`` shows the row.
+
+    Parameters
+    ----------
+    name : str
+        The method's name in the papers.
+    first_layer_dense : bool
+        Leave the first convolution or linear layer alone, as SWAT-U does (section 3.3.2).
+    decay : float
+        SR-STE's decay of the weights that the forward product does not use: their gradient gains
+        ``decay`` times the weight.
+    **operands : Selector or None
+        The six of :class:`~swatlib.core.operands.PerOperand`; those left out are dense.
+
+    Raises
+    ------
+    TypeError
+        For an operand with neither a selector nor None.
+    ValueError
+        For a decay that is negative or has no ``forward_weight``, or a period of masks of anything
+        but weights.
+
+    Examples
+    --------
+    >>> from swatlib import Recipe, TopK
+    >>> print(Recipe("weights only", forward_weight=TopK(0.9)))
+    weights only (first layer dense)
+    forward W  forward X  input-grad W  input-grad G  weight-grad X  weight-grad G
+    TopK 0.9   dense      dense         dense         dense          dense
+    """
+
+    name: str
+    first_layer_dense: bool = True
+    decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        for operand, selector in self.items():
+            name = operand.name
+            if selector is None:
+                continue
+            if not isinstance(selector, Selector):
+                raise TypeError(
+                    f"{name} must be a selector or None, got {selector!r}: no swatlib.Selector"
+                )
+            if selector.own_weight_gradient and name != "weight_grad_activation":
+                raise TypeError(
+                    f"{name} must be a selector or None, got {selector!r}: of use in "
+                    "weight_grad_activation only"
+                )
+            if selector.remembers and selector.mask and operand.tensor != WEIGHT:
+                raise ValueError(
+                    f"period of {name} must be 1, got {selector.period}: only masks of weights, "
+                    "whose shape stays, are kept"
+                )
+        checked_fields(self, name=checks.text, decay=checks.sparsity)
+        if self.decay and self.forward_weight is None:
+            raise ValueError(f"decay={self.decay} needs a forward_weight that prunes, got None")
+
+    @property
+    def columns(self) -> ColumnSelector | None:
+        """What brings its own weight gradient, if anything does."""
+        selector = self.weight_grad_activation
+        return selector if isinstance(selector, ColumnSelector) else None
+
+    @property
+    def remembering_gradients(self) -> bool:
+        """Whether something is kept of output gradients from one step to the next."""
+        return any(
+            selector is not None and selector.remembers
+            for operand, selector in self.items()
+            if operand.tensor == GRADIENT
+        )
+
+    @checked
+    def acting(self, ndim: int) -> dict[str, Selector | None]:
+        """Return the selectors by operand as they act on operands of so many dimensions.
+
+        A selector of pixels leaves a linear layer's operands whole: it is None then.
+        """
+        return {n: s if s is None or s.acts_on(ndim) else None for n, s in self.named().items()}
+
+    @checked(sparsity=checks.sparsity)
+    def at_sparsity(self, sparsity: float) -> "Recipe":
+        """Return the recipe with all its selectors at another sparsity; equal ones stay equal.
+
+        Raises
+        ------
+        ValueError
+            If a selector's sparsity cannot be set, as that of 2:4 cannot.
+        """
+        changed: dict[str, Any] = self.map(lambda s: s.at_sparsity(sparsity))  # type: ignore[union-attr]
+        return replace(self, **changed)
+
+    def __str__(self) -> str:
+        seen: dict[tuple[str, str], str] = {}
+        cells = []
+        for operand, selector in self.items():
+            text = "dense" if selector is None else str(selector)
+            key = operand.tensor, text
+            if selector is not None and seen.setdefault(key, operand.name) != operand.name:
+                text = "same mask"
+            cells.append((operand.heading, text))
+        widths = [max(map(len, cell)) for cell in cells]
+        lines = [
+            "  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip()
+            for row in zip(*cells, strict=True)
+        ]
+        first = "first layer dense" if self.first_layer_dense else "every layer"
+        if self.decay:
+            first += f", pruned weights decay by {self.decay:g}"
+        return "\n".join([f"{self.name} ({first})", *lines])
+
+
+class Plan:
+    """What says the recipe of every layer of a model; :func:`swatlib.sparsify_` follows it."""
+
+    def recipes(self, model: nn.Module) -> Recipe | Mapping[str, Recipe]:
+        """Return one recipe for all layers, or one for each by the layer's name."""
+        raise NotImplementedError

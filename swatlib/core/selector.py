@@ -1,0 +1,181 @@
+"""What a selector is: a frozen value that says which entries of a tensor survive.
+
+Asked to *choose*, it looks at a tensor and returns a choice: a threshold (float) or a mask (bool).
+Asked for the *operand*, it applies the choice. Splitting the two lets a layer choose once, in the
+forward pass, and apply the choice later, in the backward pass, without storing a mask.
+"""
+
+from dataclasses import replace
+from math import ceil
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from swatlib import checks
+from swatlib.checked import explained
+from swatlib.core.selector_state import SelectorState
+from swatlib.kernels.convolution import Geometry
+from swatlib.kernels.keep import keep
+
+FORMER = {"criterion": "choose", "keeps_mask": "mask", "only_convolutions": "layers"}
+"""What a selector was asked for under another name."""
+
+
+class Selector:
+    """What a recipe holds for an operand: a frozen value that says what of a tensor survives.
+
+    A subclass gives ``sparsity``, the fraction of entries set to zero, and :meth:`choose`; what it
+    does not say is as here. A selector whose values change too, as stochastic pruning scales what
+    it keeps, gives :meth:`operand` as well.
+    """
+
+    if TYPE_CHECKING:  # a field or a property in a subclass
+
+        @property
+        def sparsity(self) -> float:
+            """Fraction of entries set to zero."""
+            ...
+
+        @property
+        def period(self) -> int | None:
+            """Optimizer steps between two fresh choices; None: the first choice stays."""
+            ...
+
+    else:
+        period = 1
+    mask: ClassVar[bool] = False
+    """A choice is a mask and not a threshold."""
+    draws: ClassVar[bool] = False
+    """Uses torch's random numbers."""
+    fixed_sparsity: ClassVar[bool] = False
+    """The sparsity is the selector's own and cannot be set, as that of 2:4."""
+    layers: ClassVar[tuple[type[nn.Module], ...]] = (nn.Conv2d, nn.Linear)
+    """The kinds of layers that have what it chooses among."""
+    frozen: ClassVar[bool] = False
+    """Its choice is one that another selector made: :class:`~swatlib.selectors.frozen.Frozen`."""
+    own_weight_gradient: ClassVar[bool] = False
+    """Computes dW itself, see :class:`ColumnSelector`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for old, new in FORMER.items():
+            if old in cls.__dict__:
+                raise TypeError(f"{cls.__name__}.{old} is now called {new}")
+
+    @explained(x=checks.tensor, weight=checks.optional(checks.tensor))
+    def choose(
+        self,
+        x: Tensor,
+        state: SelectorState | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+    ) -> Tensor:
+        """Return the threshold or the mask by which ``x`` is sparsified.
+
+        Parameters
+        ----------
+        x : Tensor
+            Floating.
+        state : SelectorState, optional
+            What the layer keeps for a selector that remembers.
+        training : bool
+            Evaluation reads the state and never writes it.
+        weight : Tensor, optional
+            The layer's, by which steps are told; ``x`` itself if not given.
+        """
+        raise NotImplementedError
+
+    def operand(self, x: Tensor, choice: Tensor, state: SelectorState | None = None) -> Tensor:
+        """Return what the product is computed with: ``x`` where it survives, zero elsewhere.
+
+        Parameters
+        ----------
+        x : Tensor
+        choice : Tensor
+            From :meth:`choose`.
+        state : SelectorState, optional
+            As there; given for output gradients only.
+        """
+        return keep(x, choice)
+
+    @property
+    def thawed(self) -> "Selector":
+        """What chooses, or has chosen what is frozen."""
+        return self
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a layer keeps a state for it from one step to the next."""
+        return self.period != 1
+
+    def new_state(self, weight: Tensor) -> SelectorState | None:
+        """Return what a layer keeps for it, for a layer of this weight; None for nothing."""
+        return SelectorState(weight, mask=self.mask) if self.remembers else None
+
+    def acts_on(self, ndim: int) -> bool:
+        """Say whether an operand of so many dimensions has anything to choose from.
+
+        A selector of pixels leaves a matrix whole: it has no H and W.
+        """
+        return True
+
+    def at_sparsity(self, sparsity: float) -> "Selector":
+        """Return the same selector with another sparsity.
+
+        Raises
+        ------
+        ValueError
+            If its sparsity is fixed.
+        """
+        if self.fixed_sparsity:
+            raise ValueError(f"sparsity of {self} is {self.sparsity:g} and cannot be set")
+        changed: Any = replace(self, sparsity=sparsity)  # type: ignore[type-var]
+        return changed
+
+
+class ColumnSelector(Selector):
+    """A selector of entries of im2col(X), which no mask on X can say.
+
+    It stands at the activation of the weight gradient of convolutions, decides what of X is saved,
+    and brings its own product. ``sparsity`` is the fraction of entries of im2col(X) set to zero.
+    """
+
+    fixed_sparsity = True
+    own_weight_gradient = True
+
+    def acts_on(self, ndim: int) -> bool:
+        """Say whether it acts: im2col(X) exists for convolutions only."""
+        return ndim == 4
+
+    def saved(self, x: Tensor, weight_shape: torch.Size, geometry: Geometry) -> Tensor:
+        """Return what of ``x`` the backward pass needs."""
+        raise NotImplementedError
+
+    def weight_gradient(
+        self, grad: Tensor, saved: Tensor, weight_shape: torch.Size, geometry: Geometry
+    ) -> Tensor:
+        """Return dW from the output gradient and what was saved."""
+        raise NotImplementedError
+
+    def operands(
+        self, grad: Tensor, x: Tensor, weight_shape: torch.Size, geometry: Geometry
+    ) -> tuple[Tensor, Tensor]:
+        """Return G and im2col(X) with zeros for what is dropped; dW is their product.
+
+        G keeps its shape, im2col(X) has that of :func:`swatlib.kernels.convolution.unfold`. Only
+        what looks at the zeros needs it, as the simulator does; training does not.
+        """
+        raise NotImplementedError
+
+
+@explained(sparsity=checks.sparsity)
+def kept_count(n: int, sparsity: float) -> int:
+    """Return K = ceil((1 - s) n), the number of entries that survive out of ``n``.
+
+    At least one entry of a non-empty tensor survives. The product is rounded at the tenth digit
+    first, so that 1000 entries at sparsity 0.9 keep 100 and not 101.
+    """
+    if type(n) is not int:
+        n = checks.at_least_0("n", n)
+    return ceil(round((1 - checks.sparsity("sparsity", sparsity)) * n, 10))

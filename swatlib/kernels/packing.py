@@ -1,0 +1,174 @@
+"""Tensors with many zeros, stored as their other entries and where these stand.
+
+A mask costs one bit per entry; positions cost 16 bits per survivor, as gaps from one to the next.
+So positions win below a density of 1/16, bits above it, and the tensor as it is near density 1.
+Everything here is lossless, to the bit, and runs on the tensor's own device.
+"""
+
+from functools import partial
+from math import prod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from swatlib import checks
+from swatlib.checked import explained
+
+# Multiplying eight bytes of 0 or 1, read as one integer, by GATHER moves their bits side by side
+# into the highest byte; no two products meet in one bit, so nothing carries.
+GATHER = 0x0102040810204080
+SPREAD = 0x0101010101010101  # a copy of one byte in each of eight
+DIAGONAL = 0x8040201008040201 - 2**64  # bit i of byte i, as a signed integer
+
+_INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+@explained(x=checks.dense)
+def as_it_lies(x: Tensor) -> Tensor:
+    """Return a view of ``x`` with its dimensions in the order of memory, outermost first."""
+    return x.permute(sorted(range(x.ndim), key=x.stride, reverse=True))
+
+
+@explained(mask=checks.mask)
+def pack_bits(mask: Tensor) -> Tensor:
+    """Pack a mask into bits.
+
+    Parameters
+    ----------
+    mask : Tensor, bool, shape (n,)
+
+    Returns
+    -------
+    Tensor, uint8, shape (ceil(n / 8),)
+    """
+    eights = pad(mask, (0, -len(mask) % 8)).view(torch.int64)
+    return ((eights * GATHER) >> 56).to(torch.uint8)
+
+
+@explained(bits=partial(checks.tensor, dtypes=(torch.uint8,)))
+def unpack_bits(bits: Tensor, n: int) -> Tensor:
+    """Return the mask of ``n`` entries that :func:`pack_bits` packed."""
+    eights = (bits.to(torch.int64) * SPREAD) & DIAGONAL
+    return eights.view(torch.uint8)[:n] != 0
+
+
+class Compressed(NamedTuple):
+    """A tensor as its survivors, in the order of memory, and where they stand.
+
+    Attributes
+    ----------
+    values : Tensor, shape (K,)
+        Or the whole tensor, where nothing smaller was found.
+    where : Tensor or None
+        uint8: the packed mask. int16 or int32: the distance from each survivor to the one before.
+        None: ``values`` is the whole tensor.
+    shape, stride : tuple of int
+        Of the whole tensor.
+    """
+
+    values: Tensor
+    where: Tensor | None
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory it takes."""
+        return self.values.nbytes + (0 if self.where is None else self.where.nbytes)
+
+
+@explained(x=checks.tensor)
+def uncompressed(x: Tensor) -> Compressed:
+    """Return ``x`` itself in the form of a :class:`Compressed`."""
+    return Compressed(x, None, x.shape, x.stride())
+
+
+@explained(x=checks.tensor)
+def compress(x: Tensor) -> Compressed:
+    """Store a tensor in the fewest bytes: values and bits, values and gaps, or as it is.
+
+    An entry is left out if all its bits are zero, so NaN and -0.0 come back. A tensor with gaps or
+    overlaps in memory, such as a slice, is stored as it is: its layout would not come back.
+
+    Parameters
+    ----------
+    x : Tensor
+        Of any shape and memory format.
+    """
+    laid_out = as_it_lies(x.detach())
+    if not laid_out.is_contiguous():
+        return uncompressed(x)
+    flat = laid_out.reshape(-1)
+    survives = flat.view(_INTEGERS[x.itemsize]) != 0
+    values = flat[survives]
+    where = pack_bits(survives)
+    # Gaps are looked for only where they may be smaller, as they cost another pass.
+    if len(values) * torch.int16.itemsize < where.nbytes:
+        gaps = _gaps(survives)
+        where = min(where, gaps, key=lambda stored: stored.nbytes)
+    if values.nbytes + where.nbytes >= x.nbytes:
+        return uncompressed(x)
+    return Compressed(values, where, x.shape, x.stride())
+
+
+@explained()
+def restore(stored: Compressed) -> Tensor:
+    """Return the tensor that :func:`compress` stored, in its memory format."""
+    values, where, shape, stride = stored
+    if where is None:
+        return values
+    flat = values.new_zeros(prod(shape))
+    if where.dtype == torch.uint8:
+        flat.masked_scatter_(unpack_bits(where, len(flat)), values)
+    else:
+        flat[where.cumsum(0, dtype=torch.int64) - 1] = values
+    return flat.as_strided(shape, stride)
+
+
+def _gaps(mask: Tensor) -> Tensor:
+    positions = mask.nonzero()[:, 0]
+    gaps = positions.diff(prepend=positions.new_full((1,), -1))
+    short = torch.iinfo(torch.int16).max
+    return gaps.to(torch.int16 if not len(gaps) or gaps.max() <= short else torch.int32)
+
+
+# Compressed copies of tensors that are still in use, so that layers with a common input (a block
+# and its shortcut; query, key and value) share one. An entry goes with its tensor.
+copies = WeakTensorKeyDictionary()
+
+
+@explained(x=checks.tensor)
+def compress_once(
+    x: Tensor, choice: Tensor | None, survivors: Tensor | None, share: bool = True
+) -> Compressed:
+    """Compress what of ``x`` survives; a second call with the same choice returns the first copy.
+
+    Parameters
+    ----------
+    x : Tensor
+    choice : Tensor or None
+        Threshold or mask; None for all of ``x``.
+    survivors : Tensor or None
+        ``x`` with zeros where the choice drops; None if there is no choice.
+    share : bool
+        False makes a copy of its own.
+    """
+    sparse = x if survivors is None else survivors
+    if not share or not x.requires_grad:
+        return compress(sparse)
+    version, chosen, stored = copies.get(x, (None, None, None))
+    if version == x._version and same_choice(chosen, choice):
+        return stored
+    stored = compress(sparse)
+    # A tensor stored as it is would be the value of its own entry, and never be freed.
+    if stored.where is not None:
+        copies[x] = (x._version, choice, stored)
+    return stored
+
+
+def same_choice(a: Tensor | None, b: Tensor | None) -> bool:
+    """Say whether two choices drop the same."""
+    return a is b or (a is not None and b is not None and torch.equal(a, b))

@@ -1,0 +1,251 @@
+"""The table of methods: one row each, for training, command line, accounting, plots and chapters.
+
+A new method is one function, which returns a recipe or a :class:`Method`, and one row here.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import wraps
+from typing import Any
+
+from swatlib import checks
+from swatlib.checked import checked
+from swatlib.core.recipe import Recipe
+from swatlib.methods.allocation import ALLOCATIONS
+from swatlib.methods.fst import DecayPruned, asp, fst, gg, gx, sr_ste, tsm, wg, wx
+from swatlib.methods.meprop import meprop
+from swatlib.methods.method import Between, Method, Progress
+from swatlib.methods.momentum import ShareByMomentum
+from swatlib.methods.sensitivity import (
+    backward_activation,
+    backward_gradient,
+    backward_weight,
+    forward_activation,
+    forward_weight,
+    sparse_backward,
+    sparse_forward,
+)
+from swatlib.methods.swat import dense, saw, swat
+from swatlib.methods.topology import FreezeAt, MaskGradients
+
+__all__ = [
+    "ALIASES",
+    "METHODS",
+    "Between",
+    "Method",
+    "Progress",
+    "Recipe",
+    "dense",
+    "meprop",
+    "method",
+    "recipe",
+    "saw",
+    "sparse_backward",
+    "sparse_forward",
+    "swat",
+    "with_options",
+]
+
+Row = Callable[..., Recipe | Method]
+
+
+def _only(sparsity: float, function: Callable[..., Recipe | Method], **fixed: Any) -> Row:
+    """Return the row of a method that has one sparsity and no argument for it."""
+
+    @wraps(function)
+    def row(given: float, **options: Any) -> Recipe | Method:
+        if given != sparsity:
+            kind = "the method dense" if not sparsity else "a 2:4 method"
+            raise ValueError(f"sparsity of {kind} must be {sparsity:g}, got {given}")
+        return function(**fixed, **options)
+
+    return row
+
+
+def _structured_swat(sparsity: float, structured: str | None = None, **options: Any) -> Method:
+    """Linear layers have no channels: in structured SWAT they are unstructured."""
+    whole = swat(sparsity, structured=structured, **options)
+    linear = None if structured is None else swat(sparsity, **options)
+    return Method(whole, linear=linear)
+
+
+METHODS: dict[str, Row] = {
+    "dense": _only(0.0, dense),
+    "swat": wraps(swat)(_structured_swat),
+    "saw": saw,
+    "meprop": meprop,
+    "forward-weight": forward_weight,
+    "forward-activation": forward_activation,
+    "backward-weight": backward_weight,
+    "backward-activation": backward_activation,
+    "backward-gradient": backward_gradient,
+    "fst": _only(0.5, fst),
+    "fst-unrestored": _only(0.5, fst, restore=False),
+    "fst-weights": _only(0.5, fst, activations=False),
+    "sr-ste": _only(0.5, sr_ste),
+    "tsm": _only(0.5, tsm),
+    "asp": _only(0.5, asp),
+    "wg": _only(0.5, wg),
+    "wx": _only(0.5, wx),
+    "gg": _only(0.5, gg),
+    "gx": _only(0.5, gx),
+}
+"""Methods by the name a run specification or the command line gives them.
+
+A row is called with the sparsity and the method's own options.
+"""
+
+ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "swat-u": ("swat", {}),
+    "swat-erk": ("swat", {"allocation": "erk"}),
+    "swat-m": ("swat", {"allocation": "momentum"}),
+}
+"""Further names: a method with options that :func:`with_options` takes."""
+
+
+@checked(
+    allocation=checks.optional(checks.one_of, allowed=tuple(ALLOCATIONS)),
+    freeze_epoch=checks.optional(checks.count, least=0),
+    pretrain_epochs=checks.optional(checks.count),
+)
+def with_options(
+    method: Method,
+    sparsity: float,
+    allocation: str | None = None,
+    classifier_dense: bool | None = None,
+    masked_gradients: bool | None = None,
+    freeze_epoch: int | None = None,
+    pretrain_epochs: int | None = None,
+    decoupled_decay: bool | None = None,
+) -> Method:
+    """Return a method with what can be added to any that it makes sense for.
+
+    Parameters
+    ----------
+    method : Method
+    sparsity : float
+        Of all weights.
+    allocation : str, optional
+        Spread the sparsity over the layers: uniform, erk or momentum.
+    classifier_dense : bool, optional
+        Leave the last layer dense.
+    masked_gradients : bool, optional
+        Do not update non-active weights.
+    freeze_epoch : int, optional
+        Freeze the topology after so many epochs; 0: before the first step.
+    pretrain_epochs : int, optional
+        Train densely for so many epochs before.
+    decoupled_decay : bool, optional
+        Decay pruned weights outside the learning rate (FST Eq. 6).
+
+    Raises
+    ------
+    ValueError
+        For an option that the method has no use for.
+    """
+    whole = method.recipe
+    for name, value in (
+        ("allocation", allocation),
+        ("masked_gradients", masked_gradients),
+        ("freeze_epoch", freeze_epoch),
+    ):
+        if value is not None and whole.forward_weight is None:
+            raise ValueError(
+                f"{name} needs a method with sparse forward weights, got {whole.name!r}"
+            )
+    if allocation == "momentum" and freeze_epoch is not None:
+        raise ValueError("freeze_epoch must be None with allocation 'momentum'")
+    if decoupled_decay and not whole.decay:
+        raise ValueError(f"decoupled_decay needs a method with a decay, got {whole.name!r}")
+    between: list[Between] = list(method.between)
+    if decoupled_decay:
+        between.append(DecayPruned(whole.decay))
+        whole = replace(whole, decay=0.0)
+    if masked_gradients:
+        between.append(MaskGradients())
+    if freeze_epoch is not None:
+        between.insert(0, FreezeAt(freeze_epoch))
+    if allocation is not None:
+        whole.at_sparsity(sparsity)
+    if allocation == "momentum":
+        between.append(ShareByMomentum(sparsity))
+    if allocation in ("erk", "momentum"):
+        whole = replace(whole, first_layer_dense=False)
+    return replace(
+        method,
+        recipe=whole,
+        sparsity=sparsity,
+        allocation=None if allocation is None else ALLOCATIONS[allocation],
+        classifier_dense=bool(classifier_dense),
+        pretrain_epochs=pretrain_epochs or 0,
+        between=tuple(between),
+    )
+
+
+COMMON = tuple(inspect.signature(with_options).parameters)[2:]
+"""The options that :func:`with_options` takes."""
+
+
+@checked(sparsity=checks.sparsity)
+def method(name: str, sparsity: float = 0.0, **options: Any) -> Method:
+    """Return a method by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`METHODS` or :data:`ALIASES`.
+    sparsity : float
+        In [0, 1).
+    **options
+        Of the method's function, and of :func:`with_options`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method or a sparsity out of range.
+    TypeError
+        For an option the method does not have.
+    """
+    name = checks.one_of("method", name, (*METHODS, *ALIASES))
+    name, given = resolve(name, options)
+    own = {key: value for key, value in given.items() if key not in COMMON}
+    common = {key: value for key, value in given.items() if key in COMMON}
+    row = METHODS[name](sparsity, **own)
+    base = row if isinstance(row, Method) else Method(row)
+    return with_options(base, sparsity, **common)
+
+
+def resolve(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the row's name and options that a further name stands for.
+
+    Raises
+    ------
+    ValueError
+        If an option contradicts the name.
+    """
+    if name not in ALIASES:
+        return name, dict(options)
+    row, fixed = ALIASES[name]
+    for key, value in fixed.items():
+        if options.get(key, value) != value:
+            raise ValueError(f"{key} of {name} must be {value!r}, got {options[key]!r}")
+    return row, fixed | dict(options)
+
+
+@checked(sparsity=checks.sparsity)
+def recipe(method_name: str, sparsity: float = 0.0, **options: Any) -> Recipe:
+    """Return the recipe of a named method; parameters and errors as in :func:`method`.
+
+    Raises
+    ------
+    ValueError
+        If the method is more than a recipe: what it does besides would be lost.
+    """
+    whole = method(method_name, sparsity, **options)
+    if whole != Method(whole.recipe, sparsity=whole.sparsity, linear=whole.linear):
+        raise ValueError(
+            f"method {method_name!r} with {options} is more than a recipe: take "
+            "swatlib.method(...) and its two hooks"
+        )
+    return whole.recipe

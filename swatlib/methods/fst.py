@@ -1,0 +1,207 @@
+"""The recipes of the FST paper: every line of its Tables 1, 3 (2:4 rows) and 5 is one value.
+
+    table      line              recipe
+    1          WG, WX, GG, GX    wg(), wx(), gg(), gx()
+    3          ASP, SR-STE, TSM  asp(), sr_ste(), tsm()
+    3          FST x2, x3        fst(activations=False), fst()
+    5          1 dense           dense()
+    5          2 S(W)            sr_ste()
+    5          3 + S(W^T)        fst(activations=False)
+    5          4 + S(X^T)        fst(restore=False)
+    5          5 + IR            fst()
+
+All are 2:4 and apply to every layer, the first one too (section 7.1 pads its weights with zeros).
+The weight gradient of linear layers stays dense: they have no H W to prune along. All but ASP and
+TSM decay pruned weights by 2e-4 (section 5.1). The paper prints the decay outside the learning rate
+(Eq. 6), the code of SR-STE adds it to the gradient; the latter is the default here, the former
+is :class:`DecayPruned`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
+from swatlib.core.recipe import Recipe
+from swatlib.methods.method import Between, Progress
+from swatlib.selectors import NM, FixedColumns, Selector, UnfoldedNM
+from swatlib.selectors.transposable import Transposable
+from swatlib.surgery.sparsify import sparse_layers
+
+DECAY = 2e-4
+"""Section 5.1: "we set the decay coefficient as 0.0002 in all our experiments"."""
+
+ROWS = NM(over="CHW")
+"""2:4 of W along Cin kh kw, for Y = W X."""
+
+COLUMNS = NM(over="N")
+"""2:4 of W^T along Cout, for dX = W^T G."""
+
+
+@checked
+def fst(
+    activations: bool = True,
+    restore: bool = True,
+    decay: float = DECAY,
+) -> Recipe:
+    """Return fully sparse training (section 5): S(W), S(W^T) chosen separately, fixed columns of X.
+
+    Parameters
+    ----------
+    activations : bool
+        False leaves the weight gradient dense (Table 5, line 3).
+    restore : bool
+        With information restoration (line 5) or without (line 4).
+    decay : float
+        Of pruned weights.
+    """
+    if not activations:
+        name = "FST, weights only"
+    else:
+        name = "FST" if restore else "FST without restoration"
+    return _forward_pruned(
+        name,
+        decay,
+        input_grad_weight=COLUMNS,
+        weight_grad_activation=FixedColumns(restore) if activations else None,
+    )
+
+
+@checked
+def sr_ste(decay: float = DECAY) -> Recipe:
+    """Return SR-STE (Zhou et al. 2021): S(W) in Y and, the same mask, in dX; pruned weights decay.
+
+    Line 2 of Table 5. The straight-through estimator passes the sparse network's own gradient to
+    every weight, so dX uses S(W) transposed, which is not 2:4 along Cout.
+    """
+    return _forward_pruned("SR-STE", decay, input_grad_weight=ROWS)
+
+
+@checked
+def tsm(exact: bool = True, period: int = 40) -> Recipe:
+    """Return TSM (Hubara et al. 2021): one transposable 2:4 mask for W and W^T.
+
+    ``exact`` and ``period`` as in :class:`~swatlib.selectors.transposable.Transposable`.
+    """
+    mask = Transposable(exact=exact, period=period)
+    return Recipe("TSM", forward_weight=mask, input_grad_weight=mask, first_layer_dense=False)
+
+
+def asp() -> Recipe:
+    """Return ASP (Mishra et al. 2021): the 2:4 mask of a trained model's weights, then kept.
+
+    Load the dense checkpoint first: the first training call fixes the mask. It is saved
+    with :func:`swatlib.sparsity_state`.
+    """
+    mask = NM(period=None)
+    return Recipe("ASP", forward_weight=mask, input_grad_weight=mask, first_layer_dense=False)
+
+
+@checked
+def wg(decay: float = DECAY, sparse_forward: bool = True) -> Recipe:
+    """Return WG of Eq. 4: S(W^T) in dX, S(G) along H W in dW.
+
+    ``sparse_forward``: with S(W) in Y, as section 4 takes for granted; else Y is dense.
+    """
+    return _strategy("WG", decay, sparse_forward, COLUMNS, None, None, NM(over="HW"))
+
+
+@checked
+def wx(decay: float = DECAY, sparse_forward: bool = True) -> Recipe:
+    """Return WX of Eq. 4: S(W^T) in dX, S(X^T) by magnitude in dW; else as :func:`wg`."""
+    return _strategy("WX", decay, sparse_forward, COLUMNS, None, UnfoldedNM(), None)
+
+
+@checked
+def gg(decay: float = DECAY, sparse_forward: bool = True, gradient_over: str = "C") -> Recipe:
+    """Return GG of Eq. 4: S(G) in dX and, along H W, in dW; W^T is dense; else as :func:`wg`.
+
+    ``gradient_over``: in dX, "C" prunes G along Cout, the axis that product sums over and so the
+    only one of use to the hardware. "HW" reads Eq. 4 to the letter: one S(G), the rows of G, for
+    both.
+    """
+    g = NM(over=gradient_over)
+    return _strategy("GG", decay, sparse_forward, None, g, None, NM(over="HW"))
+
+
+@checked
+def gx(decay: float = DECAY, sparse_forward: bool = True, gradient_over: str = "C") -> Recipe:
+    """Return GX of Eq. 4: S(G) in dX as in :func:`gg`, S(X^T) in dW as in :func:`wx`."""
+    g = NM(over=gradient_over)
+    return _strategy("GX", decay, sparse_forward, None, g, UnfoldedNM(), None)
+
+
+@checked(decay=checks.sparsity)
+@torch.no_grad()
+def decay_pruned_(model: nn.Module, decay: float = DECAY) -> nn.Module:
+    """Apply W -= decay (W - S(W)), independent of the learning rate, and return ``model``.
+
+    Call it after each optimizer step (FST Eq. 6, with S of the weight just updated). Layers without
+    sparse forward weights are left alone.
+    """
+    for _, layer in sparse_layers(model):
+        if layer.recipe.forward_weight is not None:
+            weight = layer.weight
+            weight.sub_(weight - layer.operand("forward_weight", weight), alpha=decay)
+    return model
+
+
+@dataclass(frozen=True)
+class DecayPruned(Between):
+    """Decay pruned weights after every step, see :func:`decay_pruned_`.
+
+    Parameters
+    ----------
+    decay : float
+        In [0, 1).
+    """
+
+    decay: float = DECAY
+
+    def __post_init__(self) -> None:
+        checked_fields(self, decay=checks.sparsity)
+
+    def after_step(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+    ) -> None:
+        """Decay what the next forward pass does not use."""
+        decay_pruned_(model, self.decay)
+
+
+def _strategy(
+    name: str,
+    decay: float,
+    sparse_forward: bool,
+    input_grad_weight: Selector | None,
+    input_grad_gradient: Selector | None,
+    weight_grad_activation: UnfoldedNM | None,
+    weight_grad_gradient: Selector | None,
+) -> Recipe:
+    return Recipe(
+        name,
+        forward_weight=ROWS if sparse_forward else None,
+        input_grad_weight=input_grad_weight,
+        input_grad_gradient=input_grad_gradient,
+        weight_grad_activation=weight_grad_activation,
+        weight_grad_gradient=weight_grad_gradient,
+        first_layer_dense=False,
+        decay=decay if sparse_forward else 0.0,
+    )
+
+
+def _forward_pruned(
+    name: str,
+    decay: float,
+    input_grad_weight: Selector,
+    weight_grad_activation: FixedColumns | None = None,
+) -> Recipe:
+    return Recipe(
+        name,
+        forward_weight=ROWS,
+        input_grad_weight=input_grad_weight,
+        weight_grad_activation=weight_grad_activation,
+        first_layer_dense=False,
+        decay=decay,
+    )

@@ -1,0 +1,177 @@
+"""A sparse training method as one value: recipe, allocation, start, and what happens between steps.
+
+A training loop knows no method by name. It makes the model sparse and calls two hooks:
+
+    swatlib.sparsify_(model, method)
+    for step in range(steps):
+        loss(model).backward()
+        method.after_backward(model, optimizer, Progress(step, steps, epoch_steps))
+        optimizer.step()
+        method.after_step(model, optimizer, Progress(step, steps, epoch_steps))
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
+from swatlib.core.recipe import Plan, Recipe
+from swatlib.surgery.first_layer import first_layer
+from swatlib.surgery.sparsify import sparsifiable
+
+Allocation = Callable[[Sequence[tuple[int, ...]], float], list[float]]
+"""From the weights' shapes and a sparsity of them all to a density for each layer."""
+
+
+class Progress(NamedTuple):
+    """Where a run is.
+
+    Parameters
+    ----------
+    step : int
+        Optimizer steps before the present one: 0 in both hooks of the first.
+    steps : int
+        Of the whole run.
+    epoch_steps : int
+        Of an epoch.
+    """
+
+    step: int
+    steps: int
+    epoch_steps: int
+
+
+class Between:
+    """Something that happens between two steps; a subclass gives one of the two hooks, or both.
+
+    Subclasses are frozen dataclasses around a function that anybody's loop can call alone.
+    """
+
+    def after_backward(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+    ) -> None:
+        """Act on gradients, before the optimizer's step."""
+
+    def after_step(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+    ) -> None:
+        """Act on weights and masks, after the optimizer's step."""
+
+    def check(self, epochs: int, momentum: float) -> None:
+        """Refuse a run it cannot work in, before anything is computed.
+
+        Raises
+        ------
+        ValueError
+            For such a run.
+        """
+
+
+@dataclass(frozen=True)
+class Method(Plan):
+    """One row of the table of methods.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Which operand of which product is sparsified.
+    sparsity : float
+        Of all weights, for the allocation.
+    allocation : callable, optional
+        One sparsity over many layers, see :mod:`swatlib.core.allocation`; if not given, each layer
+        has the recipe's.
+    linear : Recipe, optional
+        That of linear layers, where the recipe is for convolutions only.
+    classifier_dense : bool
+        Leave the last layer dense.
+    pretrain_epochs : int
+        Its start: so many epochs of dense training, by the run's own schedule.
+    between : tuple of Between
+        What happens between steps, in this order.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> print(swatlib.method("swat", 0.9, allocation="erk", freeze_epoch=2))
+    SWAT (every layer), erk
+    forward W  forward X  input-grad W  input-grad G  weight-grad X  weight-grad G
+    TopK 0.9   dense      same mask     dense         TopK 0.9       dense
+    between steps: FreezeAt(epoch=2)
+    """
+
+    recipe: Recipe
+    sparsity: float = 0.0
+    allocation: Allocation | None = None
+    linear: Recipe | None = None
+    classifier_dense: bool = False
+    pretrain_epochs: int = 0
+    between: tuple[Between, ...] = ()
+
+    def __post_init__(self) -> None:
+        checked_fields(
+            self,
+            sparsity=checks.sparsity,
+            classifier_dense=checks.flag,
+            pretrain_epochs=checks.at_least_0,
+        )
+
+    @property
+    def name(self) -> str:
+        """The recipe's name, that of the papers."""
+        return self.recipe.name
+
+    @checked
+    def recipes(self, model: nn.Module) -> Recipe | Mapping[str, Recipe]:
+        """Return the one recipe of all layers, or one for each by the layer's name."""
+        layers = list(sparsifiable(model))
+        if not layers or not (self.allocation or self.linear or self.classifier_dense):
+            return self.recipe
+        names = [name for name, _ in layers]
+        left_out = {names[-1]} if self.classifier_dense else set()
+        if self.recipe.first_layer_dense:
+            left_out.add(first_layer(model, names))
+        densities: dict[str, float] = {}
+        if self.allocation is not None:
+            shapes = [tuple(layer.weight.shape) for _, layer in layers]
+            densities = dict(zip(names, self.allocation(shapes, self.sparsity), strict=True))
+        found = {}
+        for name, layer in layers:
+            if name in left_out:
+                continue
+            linear = isinstance(layer, nn.Linear)
+            own = self.linear if linear and self.linear is not None else self.recipe
+            found[name] = own.at_sparsity(1 - densities[name]) if densities else own
+        return found
+
+    def check(self, epochs: int, momentum: float) -> None:
+        """Refuse a run of so many epochs, or such an optimizer, as the method cannot work in."""
+        for one in self.between:
+            one.check(epochs, momentum)
+
+    def after_backward(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+    ) -> None:
+        """Do what the method does between ``backward`` and the optimizer's step."""
+        for one in self.between:
+            one.after_backward(model, optimizer, progress)
+
+    def after_step(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+    ) -> None:
+        """Do what the method does after the optimizer's step."""
+        for one in self.between:
+            one.after_step(model, optimizer, progress)
+
+    def __str__(self) -> str:
+        title, *rows = str(self.recipe).split("\n")
+        more = [self.allocation.__name__] if self.allocation else []
+        more += ["classifier dense"] if self.classifier_dense else []
+        more += [f"after {self.pretrain_epochs} dense epochs"] if self.pretrain_epochs else []
+        then = ", ".join(map(str, self.between))
+        return "\n".join(
+            [", ".join([title, *more]), *rows, *([f"between steps: {then}"] if then else [])]
+        )

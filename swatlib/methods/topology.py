@@ -1,0 +1,120 @@
+"""Topology: what becomes of the set of active weights between two steps.
+
+SWAT chooses it anew in every forward pass and updates every weight, so that it explores (section
+3.3). Section 4.5 asks what of that is needed: here are the two ways to explore less.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
+from swatlib.core.layers import SparseLayer
+from swatlib.core.selector_state import SelectorState
+from swatlib.methods.method import Between, Progress
+from swatlib.selectors.frozen import Frozen
+from swatlib.surgery.sparsify import active_mask, sparse_layers
+from swatlib.surgery.tied import uses
+
+
+@checked
+@torch.no_grad()
+def freeze_(model: nn.Module) -> nn.Module:
+    """Keep the weights that are active now active from here on, and no others (SWAT Figure 8).
+
+    Updates go on; they reach the active weights of every later forward pass. Activations are chosen
+    as before. Save the masks with :func:`swatlib.sparsity_state`.
+
+    Raises
+    ------
+    ValueError
+        If no layer has sparse forward weights.
+    """
+    for layer in _explorers(model):
+        selector = layer.recipe.forward_weight
+        assert selector is not None
+        if selector.frozen and layer.states["forward_weight"].steps:
+            continue  # and not void
+        frozen = selector if selector.frozen else Frozen(selector)
+        state = SelectorState(layer.weight, mask=True)
+        state.keep(active_mask(layer), layer.weight)
+        changed: dict[str, Any] = {"forward_weight": frozen}
+        layer.states["forward_weight"] = state
+        if layer.recipe.input_grad_weight == selector:
+            changed["input_grad_weight"] = frozen
+            layer.states["input_grad_weight"] = state
+        layer.recipe = replace(layer.recipe, **changed)
+    return model
+
+
+@checked
+@torch.no_grad()
+def mask_gradients_(model: nn.Module) -> nn.Module:
+    """Zero the gradients of non-active weights (SWAT Figure 7).
+
+    Call it between ``backward`` and the optimizer's step. Weight decay and momentum still move a
+    non-active weight. Layers without gradients are passed over. Of a weight with several owners the
+    gradient stays wherever one of them uses it, that is everywhere for a dense owner.
+
+    Raises
+    ------
+    ValueError
+        If no layer has sparse forward weights.
+    """
+    _explorers(model)
+    for weight, owners in uses(model):
+        if weight.grad is None or any(owner.mask is None for owner in owners):
+            continue
+        used = torch.stack([owner.mask for owner in owners]).any(0)  # type: ignore[misc]
+        weight.grad.mul_(used)
+    return model
+
+
+def _explorers(model: nn.Module) -> list[SparseLayer]:
+    layers = [layer for _, layer in sparse_layers(model) if layer.recipe.forward_weight]
+    if not layers:
+        raise ValueError("model has no layer with sparse forward weights, so it has no topology")
+    return layers
+
+
+@dataclass(frozen=True)
+class FreezeAt(Between):
+    """Freeze the topology when so many epochs are done, see :func:`freeze_`.
+
+    Parameters
+    ----------
+    epoch : int
+        0: before the first step.
+    """
+
+    epoch: int
+
+    def __post_init__(self) -> None:
+        checked_fields(self, epoch=partial(checks.count, least=0))
+
+    def after_backward(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+    ) -> None:
+        """Freeze what the epoch's first step has just used."""
+        if progress.step == self.epoch * progress.epoch_steps:
+            freeze_(model)
+
+    def check(self, epochs: int, momentum: float) -> None:
+        """Refuse a run that ends before."""
+        if self.epoch >= epochs:
+            raise ValueError(f"freeze_epoch must be in [0, {epochs}), got {self.epoch}")
+
+
+@dataclass(frozen=True)
+class MaskGradients(Between):
+    """Update active weights only, see :func:`mask_gradients_`."""
+
+    def after_backward(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+    ) -> None:
+        """Zero the gradients of the others."""
+        mask_gradients_(model)

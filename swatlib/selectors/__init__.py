@@ -1,0 +1,32 @@
+"""Selectors: the families of choices of what survives, a file for each."""
+
+from swatlib.core.selector import ColumnSelector, Selector, kept_count
+from swatlib.selectors.channels import TopChannels
+from swatlib.selectors.information_restoration import FixedColumns
+from swatlib.selectors.nm import NM, UnfoldedNM
+from swatlib.selectors.topk import (
+    RandomK,
+    TopColumns,
+    TopK,
+    random_mask,
+    topk_mask,
+    topk_threshold,
+)
+from swatlib.selectors.transposable import Transposable
+
+__all__ = [
+    "NM",
+    "ColumnSelector",
+    "FixedColumns",
+    "RandomK",
+    "Selector",
+    "TopChannels",
+    "TopColumns",
+    "TopK",
+    "Transposable",
+    "UnfoldedNM",
+    "kept_count",
+    "random_mask",
+    "topk_mask",
+    "topk_threshold",
+]

@@ -1,0 +1,71 @@
+"""Frozen: the weights that were active at one moment stay the active ones (SWAT Figure 8)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from swatlib import checks
+from swatlib.checked import checked_fields, explained
+from swatlib.core.selector import Selector
+from swatlib.core.selector_state import SelectorState
+from swatlib.kernels.keep import as_mask
+
+
+@dataclass(frozen=True)
+class Frozen(Selector):
+    """Keep the weights that ``selector`` chose when ``freeze_`` was called, for good."""
+
+    selector: Selector
+    period: ClassVar[int | None] = None
+    mask: ClassVar[bool] = True
+    frozen: ClassVar[bool] = True
+    fixed_sparsity: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        checked_fields(self)
+
+    @property
+    def thawed(self) -> Selector:
+        """What chose before."""
+        return self.selector
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction of weights set to zero."""
+        return self.selector.sparsity
+
+    def acts_on(self, ndim: int) -> bool:
+        """Say whether an operand of so many dimensions has anything to choose from."""
+        return self.selector.acts_on(ndim)
+
+    @explained(x=checks.tensor, weight=checks.optional(checks.tensor))
+    def choose(
+        self,
+        x: Tensor,
+        state: SelectorState | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+    ) -> Tensor:
+        """Return the frozen mask.
+
+        If the state was made void, because other weights took the place of those it was made for,
+        ``selector`` chooses anew, and in training that choice is frozen.
+
+        Raises
+        ------
+        ValueError
+            If there is no state for a mask.
+        """
+        if state is None or state.mask is None:
+            raise ValueError("a frozen topology belongs to its layer: call freeze_(model)")
+        if torch.compiler.is_compiling() or state.steps:
+            return state.mask
+        mask = as_mask(x, self.selector.choose(x))
+        if training:
+            state.keep(mask, x if weight is None else weight)
+        return mask
+
+    def __str__(self) -> str:
+        return f"{self.selector} (frozen)"

@@ -1,0 +1,1 @@
+"""Storage: the bytes between forward and backward pass, and on disk."""

@@ -1,0 +1,174 @@
+"""Compressed saving: what a training step keeps between its forward and its backward pass.
+
+SWAT needs of an activation only its K largest entries once the forward product has used it
+(section 3.3), so K values and where they stand are enough to keep. Two things stand in the way.
+Masked but dense, a saved activation is as large as before; and a ReLU keeps its own output, so a
+smaller copy beside it is an addition. Here sparse layers save compressed copies, and a ReLU keeps
+one bit per entry: its output is then freed as soon as the layers after it have taken their copies.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from swatlib.checked import checked
+from swatlib.core.layers import SparseLayer
+from swatlib.core.products import Saving
+from swatlib.kernels.packing import as_it_lies, pack_bits, unpack_bits
+
+
+@checked
+def compress_(model: nn.Module, share: bool = True) -> nn.Module:
+    """Let the sparse layers and the ReLUs of ``model`` save what backward needs, compressed.
+
+    In place, and lossless: outputs and gradients stay the same, to the bit. Sparse layers choose
+    for each input, at each call, the smallest form (:func:`swatlib.kernels.packing.compress`);
+    those that sparsify the same input alike share a copy; and they sparsify their weights a second
+    time in backward instead of keeping the sparse ones. Parameters, state-dict keys and the layers'
+    identity stay as they are.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Made sparse by :func:`swatlib.sparsify_`, by any recipe. Sparsifying again, or densifying,
+        ends compression in the layers it touches; call this again then.
+    share : bool
+        False gives every layer a copy of its own.
+
+    Returns
+    -------
+    nn.Module
+        ``model`` itself.
+
+    Raises
+    ------
+    TypeError
+        If ``model`` is no module.
+    ValueError
+        If ``model`` has no sparse layer.
+
+    Notes
+    -----
+    Only modules of class ``nn.ReLU`` change. A ReLU called as a function keeps its output, and the
+    compressed copies come on top. Sizes depend on the data: the host waits for a GPU at each layer,
+    and ``torch.compile`` breaks its graph there.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
+    layers = [m for m in model.modules() if isinstance(m, SparseLayer)]
+    if not layers:
+        raise ValueError(
+            f"model must have a sparse layer, {type(model).__name__} has none: "
+            "call sparsify_(model, recipe) first"
+        )
+    for layer in layers:
+        layer.saving = Saving.SHARED if share else Saving.APART
+    for module in model.modules():
+        if type(module) is nn.ReLU:
+            module.__class__ = BitReLU
+    return model
+
+
+@checked
+def decompress_(model: nn.Module) -> nn.Module:
+    """Undo :func:`compress_`, in place; return ``model``."""
+    for module in model.modules():
+        if isinstance(module, SparseLayer):
+            module.__dict__.pop("saving", None)
+        elif isinstance(module, BitReLU):
+            module.__class__ = nn.ReLU  # type: ignore[assignment]
+    return model
+
+
+class BitReLU(nn.ReLU):
+    """A ReLU that keeps, for backward, one bit per entry: whether it was positive."""
+
+    @checked
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(inplace)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return max(0, x), of any shape; in place if the ReLU was."""
+        if not (torch.is_grad_enabled() and input.requires_grad):
+            return super().forward(input)
+        return KeepSign.apply(input, self.inplace)
+
+
+class KeepSign(Function):
+    """ReLU, whose backward pass needs one bit an entry."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, inplace: bool) -> Tensor:
+        if inplace:
+            ctx.mark_dirty(x)
+        y = x.relu_() if inplace else x.relu()
+        # As torch has it, a NaN passes the gradient on.
+        positive = ~(y <= 0)
+        ctx.save_for_backward(pack_bits(as_it_lies(positive).reshape(-1)))
+        ctx.shape, ctx.stride = y.shape, positive.stride()
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (bits,) = ctx.saved_tensors
+        positive = unpack_bits(bits, ctx.shape.numel()).as_strided(ctx.shape, ctx.stride)
+        # Torch's own kernel, on ones where it would see the output: the same bits and layout.
+        return torch.ops.aten.threshold_backward(grad, positive.to(grad.dtype), 0), None
+
+
+@checked
+def saved_bytes(model: nn.Module, x: Tensor) -> pd.DataFrame:
+    """Measure what the forward pass keeps for the backward pass.
+
+    Every tensor that autograd saves is noted; a piece of memory is counted once, for the layer that
+    saved it first, and at the size it takes, whatever part of it a tensor shows. The parameters and
+    buffers of the model, there in any case, are left out.
+
+    Parameters
+    ----------
+    model : nn.Module
+        In training mode, as a rule. A copy of it runs, so nothing of it changes.
+    x : Tensor
+        A batch; copied, too, so that a slice does not count as the whole it was cut from.
+
+    Returns
+    -------
+    DataFrame
+        ``layer`` (name in the model), ``kind`` (its class), ``dtype``, ``bytes``, in the order of
+        saving; the sum of ``bytes`` is what stands between forward and backward.
+    """
+    model = deepcopy(model)
+    own = {t.untyped_storage().data_ptr() for t in [*model.parameters(), *model.buffers()]}
+    running = [("", model)]
+    rows: dict[int, dict[str, object]] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own | rows.keys():
+            name, module = running[-1]
+            rows[storage.data_ptr()] = {
+                "layer": name,
+                "kind": type(module).__name__,
+                "dtype": str(tensor.dtype).removeprefix("torch."),
+                "bytes": storage.nbytes(),
+            }
+        return tensor.detach()  # as a saved output would hold itself
+
+    def enter(name: str) -> Callable[..., None]:
+        return lambda module, inputs: running.append((name, module))
+
+    def leave(module: nn.Module, inputs: Any, output: Any) -> None:
+        running.pop()
+
+    for name, module in model.named_modules():
+        module.register_forward_pre_hook(enter(name))
+        module.register_forward_hook(leave)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        output = model(x.clone())  # held until the count is made, or its memory would be used again
+    del output
+    return pd.DataFrame(list(rows.values()), columns=["layer", "kind", "dtype", "bytes"])

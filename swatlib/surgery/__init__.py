@@ -1,0 +1,1 @@
+"""Model surgery: a whole model made sparse and back, whoever wrote it."""

@@ -1,0 +1,165 @@
+"""Recipes: every method of the papers is its row of the table."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from swatlib.methods import (
+    METHODS,
+    Recipe,
+    dense,
+    meprop,
+    recipe,
+    saw,
+    sparse_backward,
+    sparse_forward,
+    swat,
+)
+from swatlib.selectors import RandomK, TopColumns, TopK
+from swatlib.surgery.sparsify import sparsify_
+
+A, B, C = TopK(0.9), TopK(0.8), TopK(0.7)
+ROWS = [
+    # forward W and X, input-grad W and G, weight-grad X and G
+    (dense(), (None, None, None, None, None, None)),
+    (swat(0.9), (A, None, A, None, A, None)),
+    (swat(0.9, 0.8), (A, None, A, None, B, None)),
+    (saw(0.9), (None, None, A, None, A, None)),
+    (saw(0.9, random=True), (None, None, RandomK(0.9), None, RandomK(0.9), None)),
+    (meprop(0.9), (None, None, None, TopK(0.9, "CHW"), None, TopK(0.9, "CHW"))),
+    (meprop(0.9, unified=True), (None, None, None, TopColumns(0.9), None, TopColumns(0.9))),
+    (sparse_forward(0.9), (A, None, None, None, None, None)),
+    (sparse_forward(activation=0.8), (None, B, None, None, None, None)),
+    (sparse_forward(0.9, 0.8, matched=True), (A, B, A, None, B, None)),
+    (sparse_backward(0.9, 0.8, 0.7), (None, None, A, C, B, C)),
+]
+
+
+@pytest.mark.parametrize(("made", "row"), ROWS, ids=[made.name for made, _ in ROWS])
+def test_methods_fill_the_slots_of_the_papers(made: Recipe, row: tuple) -> None:
+    assert tuple(made.named().values()) == row
+    assert made.first_layer_dense
+
+
+@pytest.mark.parametrize("function", [swat, saw, sparse_forward, sparse_backward])
+def test_options_reach_the_selectors(function: Any) -> None:
+    if function is sparse_backward:
+        made = function(0.5, 0.5, sample=64, period=4, first_layer_dense=False)
+    else:
+        made = function(0.5, sample=64, period=4, first_layer_dense=False)
+    selectors = {s for s in made.named().values() if s is not None}
+    assert selectors == {TopK(0.5, sample=64, period=4)}
+    assert not made.first_layer_dense
+
+
+def test_recipes_are_values() -> None:
+    assert swat(0.9) == swat(0.9)
+    assert swat(0.9) != swat(0.8)
+    assert len({swat(0.9), swat(0.9), saw(0.9)}) == 2
+
+
+def test_print_shows_the_row_of_the_table() -> None:
+    assert str(swat(0.9)).splitlines() == [
+        "SWAT (first layer dense)",
+        "forward W  forward X  input-grad W  input-grad G  weight-grad X  weight-grad G",
+        "TopK 0.9   dense      same mask     dense         TopK 0.9       dense",
+    ]
+    assert str(meprop(0.9, first_layer_dense=False)).splitlines() == [
+        "meProp (every layer)",
+        "forward W  forward X  input-grad W  input-grad G       weight-grad X  weight-grad G",
+        "dense      dense      dense         TopK 0.9 over CHW  dense          same mask",
+    ]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_has_a_name(method: str) -> None:
+    made = recipe(method, 0.0 if method == "dense" else 0.5)
+    sparsities = {s.sparsity for s in made.named().values() if s is not None}
+    assert sparsities == (set() if method == "dense" else {0.5})
+
+
+@pytest.mark.parametrize(
+    ("method", "slots"),
+    [
+        ("forward-weight", {"forward_weight"}),
+        ("forward-activation", {"forward_activation"}),
+        ("backward-weight", {"input_grad_weight"}),
+        ("backward-activation", {"weight_grad_activation"}),
+        ("backward-gradient", {"input_grad_gradient", "weight_grad_gradient"}),
+    ],
+)
+def test_sensitivity_methods_sparsify_one_operand(method: str, slots: set) -> None:
+    made = recipe(method, 0.5, period=1, exact=True)
+    assert {name for name, s in made.named().items() if s is not None} == slots
+
+
+# Bad input
+
+
+def test_unknown_method() -> None:
+    with pytest.raises(ValueError, match=r"method must be one of dense, swat, .* got 'swap'"):
+        recipe("swap", 0.5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_sparsity_out_of_range(method: str) -> None:
+    with pytest.raises(ValueError, match=r"sparsity must be in \[0, 1\), got 1\.2"):
+        recipe(method, 1.2)
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda: swat(1.2), "sparsity"),
+        (lambda: swat(0.5, 1.2), "activation_sparsity"),
+        (lambda: sparse_forward(weight=1.2), "weight"),
+        (lambda: sparse_forward(activation=1.2), "activation"),
+        (lambda: sparse_backward(weight=1.2), "weight"),
+        (lambda: sparse_backward(activation=1.2), "activation"),
+        (lambda: sparse_backward(gradient=1.2), "gradient"),
+    ],
+)
+def test_the_message_names_the_argument(call: Any, argument: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{argument} must be in \[0, 1\), got 1\.2$"):
+        call()
+
+
+@pytest.mark.parametrize("function", [swat, saw, sparse_forward, sparse_backward])
+def test_unknown_option(function: Any) -> None:
+    with pytest.raises(TypeError, match=r"unknown option perod; allowed are exact, .*period"):
+        function(0.5, perod=3)
+
+
+def test_dense_and_meprop_have_no_further_options() -> None:
+    with pytest.raises(TypeError, match="period"):
+        recipe("dense", 0.0, period=3)
+    with pytest.raises(TypeError, match="period"):
+        recipe("meprop", 0.5, period=3)
+
+
+def test_a_slot_holds_a_selector() -> None:
+    with pytest.raises(TypeError, match=r"forward_weight must be a selector or None, got 0\.9"):
+        Recipe("wrong", forward_weight=0.9)  # type: ignore[arg-type]
+
+
+def test_thresholds_of_gradients_are_kept_for_a_period() -> None:
+    recipe = sparse_backward(gradient=0.5, period=3, first_layer_dense=False)
+    layer = sparsify_(nn.Linear(6, 4, bias=False, dtype=torch.float64), recipe)
+    x = torch.randn(5, 6, dtype=torch.float64)
+    for step in range(6):
+        g = torch.randn(5, 4, dtype=torch.float64) * (step + 1)
+        if step % 3 == 0:
+            threshold = TopK(0.5).choose(g)
+        layer.zero_grad()
+        layer(x).backward(g)
+        kept = torch.where(g.abs() >= threshold, g, 0)
+        torch.testing.assert_close(layer.weight.grad, kept.T @ x)
+        with torch.no_grad():
+            layer.weight.sub_(0.01 * layer.weight.grad)
+
+
+def test_dense_with_a_sparsity_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"sparsity of the method dense must be 0, got 0\.5"):
+        recipe("dense", 0.5)
