@@ -24,6 +24,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
+from dependencies import Surroundings
 from notebooks import KEY, ROOT, fingerprint, is_stale, read, surroundings, toc_notebooks
 
 CELL_TIMEOUT = 120  # seconds; the notebook check allows as much
@@ -77,7 +78,7 @@ def write(notebook: nbformat.NotebookNode, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def execute(path: Path, around: str) -> tuple[float, str]:
+def execute(path: Path, around: Surroundings) -> tuple[float, str]:
     """Execute one notebook and write it back.
 
     Returns
@@ -115,7 +116,7 @@ def execute(path: Path, around: str) -> tuple[float, str]:
     return time.perf_counter() - start, problem
 
 
-def execute_all(paths: list[Path], around: str) -> list[str]:
+def execute_all(paths: list[Path], around: Surroundings) -> list[str]:
     """Execute notebooks two at a time, with progress; return the problems."""
     problems = []
     with (

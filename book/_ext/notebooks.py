@@ -1,8 +1,9 @@
 """Which notebooks the book has, and whether their committed outputs are still true.
 
-A notebook's outputs depend on its cells, on the library, on the data and on the pinned versions.
-The fingerprint is one hash over all four; it is stored in the notebook when it is executed, and a
-notebook whose stored fingerprint differs from the present one is stale.
+A notebook's outputs depend on its cells, on the modules of the library that these import, on the
+data that they read and on the pinned versions. The fingerprint is one hash over all four; it is
+stored in the notebook when it is executed, and a notebook whose stored fingerprint differs from the
+present one is stale.
 """
 
 from __future__ import annotations
@@ -15,15 +16,13 @@ from typing import Any
 import nbformat
 import yaml
 
+from dependencies import Surroundings
+
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 
 # Metadata key of the notebook under which the fingerprint is kept.
 KEY = "swatlib"
-
-# Left behind by editors, interpreters and runs in flight; no output depends on them.
-IGNORED_PARTS = ("__pycache__", ".ipynb_checkpoints")
-IGNORED_SUFFIXES = (".pyc", ".tmp", ".lock")
 
 
 def toc_files(toc: Path = BOOK / "_toc.yml") -> list[str]:
@@ -49,34 +48,20 @@ def toc_notebooks(toc: Path = BOOK / "_toc.yml") -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def surroundings(root: Path = ROOT) -> str:
-    """Return the hash of what every notebook depends on: library, data and pinned versions."""
-    files = [root / "requirements.lock"]
-    for folder in (root / "swatlib", root / "data"):
-        files += [path for path in folder.rglob("*") if matters(path.relative_to(root))]
-    digest = hashlib.sha256()
-    for path in sorted(files, key=lambda p: p.relative_to(root).as_posix()):
-        if path.is_file():
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0")
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+def surroundings(root: Path = ROOT) -> Surroundings:
+    """Return what notebooks may depend on, as it is now: library, data and pinned versions."""
+    return Surroundings(root)
 
 
-def matters(path: Path) -> bool:
-    """Return whether an output may depend on a file of the library or of the data."""
-    hidden = any(part.startswith(".") or part in IGNORED_PARTS for part in path.parts)
-    return not hidden and path.suffix not in IGNORED_SUFFIXES
-
-
-def fingerprint(notebook: nbformat.NotebookNode, around: str) -> str:
-    """Return the hash of a notebook's code cells and of what is around it.
+def fingerprint(notebook: nbformat.NotebookNode, around: Surroundings) -> str:
+    """Return the hash of a notebook's code cells and of what they depend on.
 
     Prose and captions are left out: editing them changes no output.
     """
-    digest = hashlib.sha256(around.encode())
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            digest.update(cell.source.encode() + b"\0")
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    digest = hashlib.sha256(around.digest(cells).encode())
+    for source in cells:
+        digest.update(source.encode() + b"\0")
     return digest.hexdigest()[:32]
 
 
@@ -91,7 +76,7 @@ def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def is_stale(path: Path, around: str) -> bool:
-    """Return whether a notebook's cells or surroundings changed since it was executed."""
+def is_stale(path: Path, around: Surroundings) -> bool:
+    """Return whether a notebook's cells, or what they depend on, changed since it was executed."""
     notebook = read(path)
     return stored_fingerprint(notebook) != fingerprint(notebook, around)

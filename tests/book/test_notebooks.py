@@ -18,7 +18,7 @@ NOTEBOOKS = book.toc_notebooks()
 
 
 @pytest.fixture(scope="module")
-def around() -> str:
+def around() -> book.Surroundings:
     return book.surroundings()
 
 
