@@ -111,6 +111,7 @@ def densities(
     )
 
 
+@checked
 def leaves_whole(recipe: Recipe, name: str, layer: Layer) -> bool:
     """Say whether a recipe's selector of an operand finds nothing to choose from in a layer."""
     whole = layer.weight if operand_named(name).tensor == WEIGHT else layer.input

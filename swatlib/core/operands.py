@@ -10,7 +10,11 @@ a recipe, the masks or thresholds of one call, the densities of a layer, the mas
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Generic, TypeVar
+
+from swatlib import checks
+from swatlib.checked import checked, checked_fields
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -36,6 +40,10 @@ class Operand:
 
     product: str
     tensor: str
+
+    def __post_init__(self) -> None:
+        tensor = partial(checks.one_of, allowed=tuple(LETTERS))
+        checked_fields(self, product=checks.text, tensor=tensor)
 
     @property
     def name(self) -> str:
@@ -79,12 +87,20 @@ class PerOperand(Generic[T]):
         """Return the six values by the operand's name."""
         return {operand.name: value for operand, value in self.items()}
 
+    @checked
     def map(self, function: Callable[[T], S]) -> dict[str, S]:
         """Return ``function`` of every value that is not None, by the operand's name."""
         return {name: function(v) for name, v in self.named().items() if v is not None}
 
     def of(self, product: str) -> tuple[T, T]:
-        """Return the values of a product's two operands."""
+        """Return the values of a product's two operands.
+
+        Raises
+        ------
+        ValueError
+            For an unknown product.
+        """
+        checks.one_of("product", product, PRODUCTS)
         first, second = (v for operand, v in self.items() if operand.product == product)
         return first, second
 

@@ -216,6 +216,7 @@ def method(name: str, sparsity: float = 0.0, **options: Any) -> Method:
     return with_options(base, sparsity, **common)
 
 
+@checked
 def resolve(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the row's name and options that a further name stands for.
 

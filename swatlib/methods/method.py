@@ -12,6 +12,7 @@ A training loop knows no method by name. It makes the model sparse and calls two
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -147,11 +148,13 @@ class Method(Plan):
             found[name] = own.at_sparsity(1 - densities[name]) if densities else own
         return found
 
+    @checked(epochs=checks.count, momentum=partial(checks.number, least=0))
     def check(self, epochs: int, momentum: float) -> None:
         """Refuse a run of so many epochs, or such an optimizer, as the method cannot work in."""
         for one in self.between:
             one.check(epochs, momentum)
 
+    @checked
     def after_backward(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
     ) -> None:
@@ -159,6 +162,7 @@ class Method(Plan):
         for one in self.between:
             one.after_backward(model, optimizer, progress)
 
+    @checked
     def after_step(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
     ) -> None:

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from swatlib import checks
-from swatlib.checked import checked
+from swatlib.checked import checked, checked_fields
 from swatlib.data import Dataset, load
 from swatlib.methods import Method, Progress
 from swatlib.models import build_network
 from swatlib.surgery.sparsify import report, sparsify_
 from swatlib.training.augmentation import augment
 from swatlib.training.observe import OBSERVERS
-from swatlib.training.rate import rate
+from swatlib.training.rate import SCHEDULES, rate
 from swatlib.training.run import DENSE, Run
 
 OnStep = Callable[[int, nn.Module], None]
@@ -54,7 +54,20 @@ class Sgd:
     nesterov: bool = False
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        checked_fields(
+            self,
+            epochs=checks.count,
+            batch_size=checks.count,
+            lr=partial(checks.number, above=0),
+            momentum=partial(checks.number, least=0, below=1),
+            weight_decay=partial(checks.number, least=0),
+            schedule=partial(checks.one_of, allowed=SCHEDULES),
+            seed=partial(checks.count, least=0, most=checks.SEEDS),
+        )
 
+
+@checked(images=checks.count)
 def steps(
     model: nn.Module,
     images: int,
@@ -82,7 +95,10 @@ def steps(
     on_step : callable, optional
         Called as ``on_step(step, model)`` after every optimizer step.
     """
-    device = next(model.parameters()).device
+    first = next(model.parameters(), None)
+    if first is None:
+        raise ValueError("model must have parameters, got none")
+    device = first.device
     optimizer = torch.optim.SGD(
         model.parameters(),
         lr=sgd.lr,
@@ -211,8 +227,6 @@ def train(
 ) -> Iterator[dict[str, Any]]:
     """Train ``model`` as ``run`` says, yielding each epoch's metrics; see :func:`steps`."""
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if next(model.parameters(), None) is None:
-        raise ValueError("model must have parameters, got none")
     layout = memory_format(model)
     model = model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
     train_x, train_y, test_x, test_y = (t.to(device) for t in dataset[1:5])

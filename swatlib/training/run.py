@@ -5,7 +5,7 @@ from functools import partial, wraps
 from typing import Any
 
 from swatlib import checks
-from swatlib.checked import checked_fields
+from swatlib.checked import checked, checked_fields
 from swatlib.methods import Method, method, resolve
 from swatlib.models import NAMES
 from swatlib.training.observe import OBSERVERS
@@ -149,6 +149,7 @@ class Run:
         return flat | {"options": options} | top
 
     @classmethod
+    @checked
     def of(cls, specification: dict[str, Any]) -> "Run":
         """Return the run of a specification.
 
@@ -158,7 +159,7 @@ class Run:
             For an entry that runs do not have.
         """
         names = {one.name for one in fields(cls)}
-        options = dict(specification.get("options", {}))
+        options = checks.options("options", specification.get("options", {}))
         spelled = {old: new for new, old in SPELLED.items()}
         options = {spelled.get(name, name): value for name, value in options.items()}
         options |= {
@@ -166,7 +167,7 @@ class Run:
         }
         rest = {k: v for k, v in specification.items() if k not in (*AT_THE_TOP, "options")}
         if unknown := sorted(rest.keys() - names):
-            raise TypeError(f"a run has no {', '.join(unknown)}")
+            raise TypeError(f"specification must be that of a run, got {', '.join(unknown)}")
         return cls(**rest, options=options)
 
     def compute(self) -> dict[str, Any]:

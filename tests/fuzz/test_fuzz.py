@@ -258,6 +258,11 @@ def test_every_public_callable_has_a_twin_or_a_reason():
     assert not set(twins.TWINS) - set(PUBLIC), "twins of what is not there"
 
 
+@pytest.mark.parametrize("start", twins.LEFT_OUT)
+def test_what_is_left_out_is_there(start):
+    assert pkgutil.resolve_name(f"swatlib.{start.removesuffix('.')}")
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_one_wrong_argument(name):
     function, arguments = twin(name)

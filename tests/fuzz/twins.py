@@ -36,12 +36,11 @@ from swatlib.selectors.channels import TopChannels
 from swatlib.selectors.nm import NM
 from swatlib.selectors.transposable import Transposable
 from swatlib.simulator import counts, dense_masks, layers_of, mapping, save_masks
-from swatlib.storage.compression import compress_
 from swatlib.storage.pruned import save_pruned
 from swatlib.training import Run, build
+from swatlib.training.loop import Sgd
 
 LEFT_OUT = {
-    "__main__.": "a program",
     "bench.": "programs that measure, not a library",
     "cli.": "reached through typer, which reads text; tests/cli",
     "checks.": "its argument is what is checked; tests/test_checks.py",
@@ -55,8 +54,8 @@ LEFT_OUT = {
     "records.executors.": "workers inside of sweep(), which is the edge",
     "surgery.twin.": "copies inside of trace() and sparsify_(), which are the edge",
     "core.selector_state.": "what a layer keeps; load_sparsity_state_() is the edge",
-    "core.products.": "the inside of the layers; tests/test_products.py",
-    "core.layers.": "torch's own constructors; forward has tests/test_layer_calls.py",
+    "core.products.": "the inside of the layers; tests/core/test_products.py",
+    "core.layers.": "torch's own constructors; forward has tests/core/test_layer_calls.py",
     "models.densenet.": "parts of network(), which is the edge",
     "models.layers.": "parts of network(), which is the edge",
     "models.resnet.": "parts of network(), which is the edge",
@@ -66,13 +65,19 @@ LEFT_OUT = {
     "simulator.banks.": "inner loops of a machine over arrays it laid out; simulate() is the edge",
     "simulator.pairs.": "inner loops of a machine over arrays it laid out; simulate() is the edge",
     "simulator.schedule.": "inner loops of a machine over arrays it laid out",
-    "experiments.": "declares the book's runs, or computes them over photographs not shipped",
+    "experiments.detection.": "declares runs of the book",
+    "experiments.fst.": "declares runs of the book",
+    "experiments.grid.": "declares runs of the book",
+    "experiments.photographs.": "declares runs of the book, over photographs not shipped",
+    "experiments.sensitivity.": "declares runs of the book",
+    "experiments.similarity.": "declares runs of the book, and computes them for seconds",
+    "experiments.swat.": "declares runs of the book",
     "kernels.kth_magnitude.kth_largest": "inside of topk_threshold(), which is the edge",
     "surgery.adopted.": "inside of sparsify_(), which is the edge",
     "surgery.multiplying.": "inside of sparsify_(), which is the edge",
     "accounting.trace.warn_of_others": "inside of count(), which is the edge",
     "simulator.network.Machine.": "a protocol",
-    "selectors.frozen.Frozen.choose": "needs the state of its layer; tests/test_topology.py",
+    "selectors.frozen.Frozen.choose": "needs its layer's state; tests/methods/test_topology.py",
     "records.record.write_fields": "the inside of write_record(), which is the edge",
     "selectors.information_restoration.FixedColumns.": "the inside of a layer's weight gradient",
     "selectors.information_restoration.columns_needed": "the inside of a layer's weight gradient",
@@ -84,6 +89,24 @@ LEFT_OUT = {
     "experiments.accelerator_trained.imbalances": "a table of the book of its committed records",
     "kernels.packing.": "the inside of a layer that compress_() made",
     "data.cache.": "the inside of load(), which names the files",
+    "core.selector.ColumnSelector.": "the inside of a layer's weight gradient",
+    "core.selector.Selector.operand": "the inside of a layer, in every step",
+    "core.selector.Selector.new_state": "the inside of a layer",
+    "core.recipe.Plan.": "what a plan must have; Method.recipes() is fuzzed",
+    "kernels.convolution.blank": "the inside of a layer's backward pass",
+    "kernels.convolution.convolution_backward": "the inside of a layer's backward pass",
+    "kernels.convolution.linear_backward": "the inside of a layer's backward pass",
+    "kernels.convolution.row_length": "the inside of a layer's weight gradient",
+    "kernels.nm.beaten_by": "inside of nm_mask(), which is the edge",
+    "kernels.nm.two_of_four": "inside of nm_mask(), which is the edge",
+    "kernels.slices.": "inside of a selector's choose, in every step",
+    "kernels.steps.": "inside of the operators that choose with a period",
+    "methods.method.Between.": "hooks that do nothing; Method's, which call them, are the edge",
+    "methods.swat.split": "inside of swat(), which is the edge",
+    "methods.swat.topk_at": "inside of swat(), which is the edge",
+    "selectors.information_restoration.gradient_from_columns": "inside of weight_gradient()",
+    "selectors.transposable.best_pattern": "inside of transposable_mask(), which is the edge",
+    "storage.compression.KeepSign.": "the inside of BitReLU, which autograd calls",
     "core.periodic.periodic": "makes an operator of torch when the library is imported",
     "core.periodic.chosen_mask": "the inside of a selector's choose",
     "data.cifar.": "downloads; tests/data",
@@ -95,6 +118,15 @@ LEFT_OUT = {
 }
 """Modules, by the beginning of a name."""
 
+
+LEFT_OUT_METHODS = {
+    ".forward": "torch calls it with what the layer before returned",
+    ".acts_on": "the inside of Recipe.acting(), which is the edge",
+}
+"""Methods of any class, by the end of a name."""
+
+HOOKS = (".after_backward", ".after_step", ".check")
+"""What a subclass of Between gives; Method's hooks, which call them, are the edge."""
 
 NOT_FUZZED = {
     "an exception": lambda kind: issubclass(kind, Exception),
@@ -110,8 +142,11 @@ def reason(name: str, value: Any = None) -> str | None:
     for start, why in LEFT_OUT.items():
         if name.startswith(start):
             return why
-    if name.endswith(".forward"):
-        return "torch calls it with what the layer before returned"
+    for end, why in LEFT_OUT_METHODS.items():
+        if name.endswith(end):
+            return why
+    if name.endswith(HOOKS) and name.startswith("methods.") and ".Method." not in name:
+        return "a hook of Between: Method's hooks, which call it, are the edge"
     if isinstance(value, type):
         return next((why for why, holds in NOT_FUZZED.items() if holds(value)), None)
     return None
@@ -182,7 +217,7 @@ def record() -> Record:
 
 
 def convolution() -> mapping.Convolution:
-    return mapping.forward(shapes()[0], masks()[0].weight)
+    return mapping.forward(shapes()[0], masks()[0].forward_weight)
 
 
 def optimizer_of(model: nn.Module) -> torch.optim.Optimizer:
@@ -271,8 +306,17 @@ def densities() -> list[Any]:
     return densities_of(network(), swatlib.swat(0.5))
 
 
+def loss(batch: torch.Tensor) -> tuple[torch.Tensor]:
+    return (torch.zeros((), requires_grad=True),)
+
+
+def plan() -> swatlib.Method:
+    return swatlib.method("swat", 0.5, freeze_epoch=1)
+
+
 PRETRAINED = Run(width=4, epochs=1, options={"pretrain_epochs": 1})
 PLAIN_GEOMETRY = Geometry(padding=(1, 1))
+SGD = Sgd(epochs=1, batch_size=2, lr=0.1, momentum=0.9, weight_decay=0.0)
 RUN = Run(network="small_resnet", width=4, epochs=1, data="digits", images=20)
 
 VALUES: dict[str, Callable[[], Any]] = {
@@ -323,6 +367,9 @@ VALUES: dict[str, Callable[[], Any]] = {
     "distribution": lambda: stats.norm(),
     "symbols": lambda: torch.tensor([0, 1, 1, 2]),
     "angle": lambda: 30.0,
+    "method": lambda: swatlib.method("swat", 0.5),
+    "optimizer": lambda: optimizer_of(sparse()),
+    "progress": lambda: swatlib.Progress(0, 2, 1),
 }
 
 
@@ -356,6 +403,31 @@ TWINS: dict[str, Callable[[], Any]] = {
     "accounting.count.Count.to_frame": of(lambda: count(network())),
     "accounting.density.Densities": given(names=lambda: ["a"], each=lambda: [Density()]),
     "accounting.density.spread": given(sparsities=lambda: {"forward_weight": 0.5}),
+    "accounting.density.Density.product": of(Density, name=lambda: "forward"),
+    "accounting.density.leaves_whole": given(
+        name=lambda: "forward_weight", layer=lambda: network().layers[0]
+    ),
+    "accounting.methods.named": given(name=lambda: "swat"),
+    "analysis.statistics.mean_interval": given(
+        frame=frame, by=lambda: "method", value=lambda: "test_accuracy"
+    ),
+    "analysis.statistics.student_interval": given(values=lambda: pd.Series([1.0, 2.0])),
+    "core.operands.Operand": given(product=lambda: "forward", tensor=lambda: "weight"),
+    "core.operands.operand": given(name=lambda: "forward_weight"),
+    "core.operands.PerOperand.map": of(swatlib.PerOperand, function=lambda: str),
+    "core.operands.PerOperand.of": of(swatlib.PerOperand, product=lambda: "forward"),
+    "core.recipe.Recipe.at_sparsity": of(lambda: swatlib.swat(0.5)),
+    "core.selector.Selector.at_sparsity": of(lambda: TopK(0.5)),
+    "methods.method": given(name=lambda: "swat"),
+    "methods.resolve": given(name=lambda: "swat-erk", options=lambda: {"freeze_epoch": 1}),
+    "methods.method.Method.recipes": of(plan),
+    "methods.method.Method.check": of(plan, epochs=lambda: 2, momentum=lambda: 0.9),
+    "methods.method.Method.after_backward": of(plan),
+    "methods.method.Method.after_step": of(plan),
+    "methods.topology.FreezeAt": given(epoch=lambda: 1),
+    "training.loop.Sgd": lambda: vars(SGD).copy(),
+    "training.loop.steps": given(images=lambda: 4, loss=lambda: loss, sgd=lambda: SGD),
+    "training.run.Run.of": of(lambda: Run, specification=lambda: specification(RUN)),
     "accounting.layer.Layer": given(
         name=lambda: "a",
         kind=lambda: "linear",
@@ -369,7 +441,6 @@ TWINS: dict[str, Callable[[], Any]] = {
     "core.allocation.momentum": given(sizes=lambda: [10, 20], mean_momentum=lambda: [0.5, 1.0]),
     "training.augmentation.augment": given(generator=torch.Generator),
     "selectors.channels.TopChannels.choose": of(lambda: TopChannels(0.5), x=weight),
-    "storage.compression.held": given(model=lambda: compress_(sparse())),
     "data.load": given(name=lambda: "digits", images=lambda: 20),
     "data.archive.is_hidden": given(name=lambda: "a"),
     "data.archive.members": given(path=archive),
@@ -455,7 +526,7 @@ TWINS: dict[str, Callable[[], Any]] = {
     "papers.numbers.paper_wide": given(name=lambda: paper_tables()[0]),
     "storage.pruned.save_pruned": given(path=lambda: Path("a.zip")),
     "storage.pruned.load_pruned": saved,
-    "methods.recipe": given(method=lambda: "swat"),
+    "methods.recipe": given(method_name=lambda: "swat"),
     "records.record.Record": lambda: {f.name: getattr(record(), f.name) for f in fields(Record)},
     "records.record.jsonable": given(value=lambda: {"a": [1.0]}),
     "records.record.checksum": given(fields=lambda: {"a": 1}),
@@ -553,6 +624,12 @@ ALIASES: dict[tuple[str, str], list[str]] = {
     ("selectors.channels.TopChannels", "per"): ["structured"],
     ("simulator.live.masks_of", "x"): ["example"],
     ("accounting.methods.method_densities", "name"): ["method"],
+    ("accounting.methods.named", "name"): ["method"],
+    ("accounting.density.Density.product", "name"): ["product"],
+    ("accounting.density.leaves_whole", "name"): ["operand"],
+    ("core.operands.operand", "name"): ["operand"],
+    ("methods.method", "name"): ["method"],
+    ("methods.recipe", "method_name"): ["method"],
     ("accounting.methods.method_densities", "activation_sparsity"): ["act-sparsity"],
 }
 """Other names by which a message calls an argument of a callable."""
@@ -569,7 +646,7 @@ ALSO_CALLED: dict[str, list[str]] = {
     "digits": ["digit"],
     "layers": ["layer"],
     "runs": ["run"],
-    "criterion": ["threshold"],
+    "choice": ["threshold"],
     "inputs": ["x", "input"],
     "x": ["input", "weight"],
 }
