@@ -2,10 +2,12 @@
 
 import ast
 import re
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -96,14 +98,83 @@ def imported_modules(source: str) -> set[str]:
     return names
 
 
-def test_every_import_of_the_library_is_a_declared_dependency():
+def imports_of(*folders: str) -> dict[str, str]:
+    """Return what the files of folders import from other packages, each with one such file."""
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    own = {path.stem for path in files} | {"swatlib", "_typeshed"}
+    sources = {path: path.read_text(encoding="utf-8") for path in files}
+    for path in [path for folder in folders for path in (ROOT / folder).rglob("[!.]*.ipynb")]:
+        cells = nbformat.read(path, as_version=4).cells
+        sources[path] = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    return {
+        module: path.relative_to(ROOT).as_posix()
+        for path, source in sources.items()
+        if not path.is_relative_to(ROOT / "tests" / "clients")  # another environment
+        for module in imported_modules(source)
+        if module not in own and module not in sys.stdlib_module_names
+    }
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {canonicalize_name(Requirement(r).name) for r in requirements}
+
+
+PROVIDERS = metadata.packages_distributions()
+
+
+def provided_by(module: str) -> set[str]:
+    return {canonicalize_name(name) for name in PROVIDERS.get(module, [])}
+
+
+EXTRAS = {extra: names(wanted) for extra, wanted in PROJECT["optional-dependencies"].items()}
+LIBRARY = names(PROJECT["dependencies"])
+
+# What no file imports is called: by a command, or by its name in the book's configuration.
+CALLED = {
+    "ipykernel": ("book/_ext/execute.py", "(ipykernel)"),
+    "jupyter-book": ("Makefile", "/jupyter-book build"),
+    "jupyterlab": ("Makefile", "/jupyter lab"),
+    "mypy": ("Makefile", "/mypy"),
+    "pytest-xdist": ("Makefile", "--dist loadfile"),
+    "ruff": ("Makefile", "/ruff check"),
+    "sphinx-exercise": ("_config.yml", "- sphinx_exercise"),
+    "sphinx-mathjax-offline": ("book/_ext/offline.py", 'find_spec("sphinx-mathjax-offline")'),
+    "sphinx-proof": ("_config.yml", "- sphinx_proof"),
+    "sphinxcontrib-bibtex": ("_config.yml", "bibtex_bibfiles:"),
+}
+
+
+@pytest.mark.parametrize(
+    ("folders", "declared"),
+    [(("swatlib",), LIBRARY), (("book", "tests"), LIBRARY.union(*EXTRAS.values()))],
+    ids=["library", "book and tests"],
+)
+def test_every_import_is_a_declared_dependency(folders, declared):
     """An import that only works because some other package pulled it in breaks one day."""
-    distributions = metadata.packages_distributions()
-    declared = {canonicalize_name(Requirement(r).name) for r in PROJECT["dependencies"]}
-    for path in (ROOT / "swatlib").rglob("*.py"):
-        for module in imported_modules(path.read_text(encoding="utf-8")) - {"swatlib"}:
-            providers = {canonicalize_name(name) for name in distributions.get(module, [])}
-            assert not providers or providers & declared, f"{path.name} imports {module}"
+    undeclared = {
+        module: path
+        for module, path in imports_of(*folders).items()
+        if not provided_by(module) & declared
+    }
+    assert not undeclared
+
+
+def test_every_dependency_of_the_library_is_imported_by_it():
+    used = set().union(*map(provided_by, imports_of("swatlib")))
+    assert sorted(LIBRARY - used) == []
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_every_dependency_of_the_book_and_the_tests_is_imported_or_called(extra):
+    used = set().union(*map(provided_by, imports_of("book", "tests")))
+    assert sorted(EXTRAS[extra] - used - CALLED.keys()) == []
+    for name in EXTRAS[extra] & CALLED.keys():
+        file, call = CALLED[name]
+        assert call in (ROOT / file).read_text(encoding="utf-8"), f"{file} no longer calls {name}"
+
+
+def test_what_is_called_is_declared():
+    assert CALLED.keys() <= set().union(*EXTRAS.values())
 
 
 def test_citation_and_package_name_the_same_version():
