@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from swatlib.bench.__main__ import processor
 from swatlib.bench.step import training_step
 from swatlib.bench.weight_gradient import LAYOUTS, NETWORKS, faster
-from swatlib.kernels.convolution import Geometry
+from swatlib.kernels.convolution import Geometry, unfold
 from swatlib.kernels.keep import keep
+from swatlib.kernels.nm import nm_mask
 from swatlib.methods import dense
 from swatlib.methods.fst import fst, sr_ste
 from swatlib.models import build_network
 from swatlib.selectors.information_restoration import pair_sum
-from swatlib.selectors.nm import nm_mask, unfold
 from swatlib.surgery.sparsify import sparsify_
 
 SETTINGS = {(32, 64, "NCHW"): 3, (32, 64, "channels last"): 3, (224, 4, "NCHW"): 3}

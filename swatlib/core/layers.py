@@ -22,6 +22,7 @@ from swatlib.core.products import (
     linear,
 )
 from swatlib.core.recipe import Recipe
+from swatlib.core.selector import Selector
 from swatlib.core.selector_state import SelectorState
 from swatlib.kernels.convolution import Geometry
 from swatlib.kernels.keep import as_mask, keep
@@ -71,7 +72,8 @@ class SparseLayer(nn.Module):
 
     def to_dense(self) -> nn.Module:
         """Turn this layer itself back into the dense one and return it."""
-        return _return(self)
+        dense: nn.Module = _return(self)
+        return dense
 
     def remembers(self) -> bool:
         """Say whether anything is kept from an earlier step."""
@@ -116,7 +118,7 @@ class SparseLayer(nn.Module):
             if not given.
         """
         training = self.training if training is None else training
-        selector = getattr(self.recipe, name)
+        selector: Selector | None = getattr(self.recipe, name)
         if selector is None or selector.own_weight_gradient:
             return None
         state = self.states.get(name)
@@ -157,7 +159,8 @@ class SparseLayer(nn.Module):
         decay = self.recipe.decay
         if not decay or choices.forward_weight is None:
             return weight
-        return DecayInGradient.apply(weight, choices.forward_weight, decay)
+        decaying: Tensor = DecayInGradient.apply(weight, choices.forward_weight, decay)  # type: ignore[no-untyped-call]
+        return decaying
 
     def _entering(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return the input in the dtype of the product, as dense torch has it; raise as it does."""
@@ -217,7 +220,7 @@ class SparseLayer(nn.Module):
     def _apply(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         for state in self.states.values():
             state.settle(self.weight, training=False)
-        result = super()._apply(fn, *args, **kwargs)
+        result = super()._apply(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
         for state in self.states.values():
             state.move(self.weight)
         return result
@@ -288,11 +291,13 @@ class SparseConv2d(SparseLayer, nn.Conv2d):
         TypeError
             If ``conv`` is not exactly an ``nn.Conv2d`` (or already sparse).
         """
-        return _become(conv, cls, recipe)
+        sparse: SparseConv2d = _become(conv, cls, recipe)
+        return sparse
 
     def to_dense(self) -> nn.Conv2d:
         """Turn this layer itself back into an ``nn.Conv2d`` and return it."""
-        return _return(self)
+        dense: nn.Conv2d = _return(self)
+        return dense
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve (N, Cin, H, W), or (Cin, H, W) for one sample, to (N, Cout, Ho, Wo)."""
@@ -327,11 +332,13 @@ class SparseLinear(SparseLayer, nn.Linear):
     @classmethod
     def from_dense(cls, layer: nn.Linear, recipe: Recipe) -> "SparseLinear":
         """Turn ``layer`` itself into a sparse layer and return it; TypeError if it is no Linear."""
-        return _become(layer, cls, recipe)
+        sparse: SparseLinear = _become(layer, cls, recipe)
+        return sparse
 
     def to_dense(self) -> nn.Linear:
         """Turn this layer itself back into an ``nn.Linear`` and return it."""
-        return _return(self)
+        dense: nn.Linear = _return(self)
+        return dense
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (..., in_features) to (..., out_features)."""

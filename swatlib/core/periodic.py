@@ -37,7 +37,8 @@ def periodic(name: str, arguments: str, choose: Callable[..., Tensor]) -> Callab
             if steps.item() % period == 0 if period else not steps.item():
                 mask.copy_(choose(x, *chosen_by))
             steps.add_(1)
-        return mask.clone()
+        kept: Tensor = mask.clone()
+        return kept
 
     operator = torch.library.custom_op(
         name,

@@ -168,7 +168,7 @@ def _run(
     same_w = choices.input_grad_weight is choices.forward_weight
     same_x = choices.weight_grad_activation is choices.forward_activation
     product = Product.apply if remembered is None and saving is Saving.PLAIN else _in_eager_mode
-    return product(
+    result: Tensor = product(
         x,
         weight,
         bias,
@@ -182,13 +182,14 @@ def _run(
         saving,
         remembered,
     )
+    return result
 
 
-@torch.compiler.disable
-def _in_eager_mode(*arguments: Any) -> Tensor:
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _in_eager_mode(*arguments: Any) -> Any:
     # How many entries survive is known only from the data, and what is kept of gradients is written
     # in the backward pass: there is no graph to compile.
-    return Product.apply(*arguments)
+    return Product.apply(*arguments)  # type: ignore[no-untyped-call]
 
 
 class Product(Function):

@@ -130,7 +130,7 @@ class Selector:
         """
         if self.fixed_sparsity:
             raise ValueError(f"sparsity of {self} is {self.sparsity:g} and cannot be set")
-        changed: Any = replace(self, sparsity=sparsity)  # type: ignore[type-var]
+        changed: Selector = replace(self, sparsity=sparsity)  # type: ignore[type-var]
         return changed
 
 

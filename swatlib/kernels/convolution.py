@@ -62,7 +62,7 @@ def convolution_backward(
     x, weight = _spared_onednn(x, weight, geometry)
 
     def products(g: Tensor, mask: list[bool]) -> Gradients:
-        return torch.ops.aten.convolution_backward(
+        found: Gradients = torch.ops.aten.convolution_backward(
             g,
             x,
             weight,
@@ -75,6 +75,7 @@ def convolution_backward(
             geometry.groups,
             mask,
         )
+        return found
 
     if g_input is g_weight:
         # One call computes what is needed; the bias wants the whole gradient, not a selection.

@@ -54,9 +54,9 @@ def kth_largest(values: NDArray[np.signedinteger], k: int) -> np.signedinteger:
     fraction = 1 - k / n
     spread = 4 * (fraction * (1 - fraction) / len(sample)) ** 0.5
     first, last = (int((fraction + side * spread) * len(sample)) for side in (-1, 1))
-    low = sample[first - 1] if first > 0 else sample.dtype.type(-1)
+    low: np.signedinteger = sample[first - 1] if first > 0 else sample.dtype.type(-1)
     largest = sample.dtype.type(np.iinfo(sample.dtype).max)
-    high = sample[last + 1] if last + 1 < len(sample) else largest
+    high: np.signedinteger = sample[last + 1] if last + 1 < len(sample) else largest
     over_low, from_high = values > low, values >= high
     above = int(np.count_nonzero(from_high))
     if above >= k:
@@ -64,11 +64,12 @@ def kth_largest(values: NDArray[np.signedinteger], k: int) -> np.signedinteger:
             return high
     elif k <= np.count_nonzero(over_low):
         inner = values.compress(over_low ^ from_high)
-        place = len(inner) - (k - above)
-        return np.partition(inner, place)[place]
+        values, k = inner, k - above
     elif k <= np.count_nonzero(values >= low):
         return low
-    return np.partition(values, n - k)[n - k]
+    place = len(values) - k
+    exact: np.signedinteger = np.partition(values, place)[place]
+    return exact
 
 
 @torch.library.custom_op("swatlib::kth_magnitude", mutates_args=())
@@ -143,10 +144,12 @@ def sampled_magnitude(x: Tensor, k: int, sample: int) -> Tensor:
     Tensor, shape (), float32
     """
     n = x.numel()
-    if n < 2 * sample:
-        return kth_magnitude(x.reshape(1, -1), k).reshape(())
-    drawn = x.detach()[:: _stride(n, sample)]
-    return kth_magnitude(drawn[None], max(1, round(k / n * drawn.numel()))).reshape(())
+    drawn = x.reshape(-1)
+    if n >= 2 * sample:
+        drawn = x.detach()[:: _stride(n, sample)]
+        k = max(1, round(k / n * drawn.numel()))
+    estimate: Tensor = kth_magnitude(drawn[None], k)
+    return estimate.reshape(())
 
 
 @sampled_magnitude.register_fake

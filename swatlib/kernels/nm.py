@@ -61,7 +61,8 @@ def nm_mask(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
         raise ValueError("x must have at least one dimension, got a scalar")
     if not x.numel() or not _dims(x, over):
         return torch.ones_like(x, dtype=torch.bool)
-    return _nm_mask(x.detach(), n, m, over)
+    mask: Tensor = _nm_mask(x.detach(), n, m, over)
+    return mask
 
 
 def _dims(x: Tensor, over: str) -> list[int]:
@@ -169,7 +170,7 @@ def two_of_four(line: np.ndarray) -> np.ndarray:
 
 
 def _magnitude(x: np.ndarray) -> np.ndarray:
-    magnitude = np.abs(x)
+    magnitude: np.ndarray = np.abs(x)
     if np.isnan(magnitude.max()):
         magnitude[np.isnan(magnitude)] = np.inf
     return magnitude

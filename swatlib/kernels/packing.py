@@ -161,7 +161,8 @@ def compress_once(
         return compress(sparse)
     version, chosen, stored = copies.get(x, (None, None, None))
     if version == x._version and same_choice(chosen, choice):
-        return stored
+        earlier: Compressed = stored
+        return earlier
     stored = compress(sparse)
     # A tensor stored as it is would be the value of its own entry, and never be freed.
     if stored.where is not None:

@@ -151,7 +151,7 @@ def gradient_from_columns(
         columns = columns.transpose(0, 1).reshape(columns.shape[1], -1)
         pixels = kept.transpose(0, 1).reshape(weight_shape[0], -1)
         return (pixels @ columns.T).reshape(weight_shape)
-    return torch.ops.aten.convolution_backward(
+    dw: Tensor = torch.ops.aten.convolution_backward(
         kept,
         needed,
         kept.new_empty(1).expand(weight_shape),  # only its shape counts
@@ -164,6 +164,7 @@ def gradient_from_columns(
         groups,
         [False, True, False],
     )[1]
+    return dw
 
 
 def _pointwise(weight_shape: torch.Size) -> bool:

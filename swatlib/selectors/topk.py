@@ -61,8 +61,9 @@ def topk_threshold(
     if sample:
         sample = checks.count("sample", sample)
         _check_whole("sample", sample, over)
-        return sampled_magnitude(rows[0], k, sample)
-    threshold = kth_magnitude(rows, k)
+        estimate: Tensor = sampled_magnitude(rows[0], k, sample)
+        return estimate
+    threshold: Tensor = kth_magnitude(rows, k)
     return threshold.reshape(shape) if set(over) != set(DIMENSIONS) else threshold[0]
 
 
@@ -84,7 +85,7 @@ def topk_mask(x: Tensor, sparsity: float, over: str = DIMENSIONS) -> Tensor:
     if not rows.numel():
         return torch.ones_like(x, dtype=torch.bool)
     k = kept_count(rows.shape[1], sparsity)
-    threshold = kth_magnitude(rows, k)[:, None]
+    threshold: Tensor = kth_magnitude(rows, k)[:, None]
     magnitude = rows.abs().to(threshold.dtype)
     # NaN is the largest magnitude: it beats every threshold but NaN, which it equals.
     above = ~(magnitude <= threshold) & ~threshold.isnan()
@@ -182,7 +183,7 @@ class TopK(Selector):
         rows, _ = in_slices(x, self.over)
         k = kept_count(rows.shape[1], self.sparsity)
         if training:
-            return refreshed_magnitude(
+            now: Tensor = refreshed_magnitude(
                 rows[0],
                 (x if weight is None else weight).detach(),
                 k,
@@ -193,6 +194,7 @@ class TopK(Selector):
                 state.version,
                 state.entries,
             )
+            return now
         fresh = kth_magnitude(rows, k)[0]
         return torch.where(state.threshold.isnan(), fresh, state.threshold)
 

@@ -39,7 +39,8 @@ class SparseTransposed(SparseLinear):
 def sparse_class(cls: Any) -> type[SparseConv2d] | type[SparseLinear]:
     """Return the class that a layer of class ``cls`` has once it is sparse; the same each time."""
     if issubclass(cls, SparseLayer):
-        return cls
+        already: type[SparseConv2d] | type[SparseLinear] = cls
+        return already
     if cls is nn.Conv2d:
         return SparseConv2d
     if cls is nn.Linear:

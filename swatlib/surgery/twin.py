@@ -117,7 +117,8 @@ def call_of(example: Example, model: nn.Module) -> Call:
 def onto_meta(call: Call) -> Call:
     """Return a call with its tensors on the meta device, which have a shape and no values."""
     with torch.inference_mode(False):
-        return pytree.tree_map_only(Tensor, _shape_of, call)
+        shapes: Call = pytree.tree_map_only(Tensor, _shape_of, call)
+        return shapes
 
 
 def _shape_of(tensor: Tensor) -> Tensor:
