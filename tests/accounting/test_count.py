@@ -10,20 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from swatlib.accounting import (
-    EXACT,
-    PAPER,
-    Convention,
-    Density,
-    count,
-    densities,
-    method_densities,
-    natural_zeros,
-    trace,
-)
-from swatlib.methods import meprop, saw, swat
+from swatlib.accounting import EXACT, PAPER, Convention, count, densities, trace
+from swatlib.methods import swat
 from swatlib.models import build_network
-from swatlib.surgery.sparsify import sparsify_
 
 conv_cases = st.fixed_dictionaries(
     {
@@ -141,84 +130,6 @@ def test_sparse_count_by_hand() -> None:
     assert (conv2["weight_bytes_dense"], conv2["weight_bytes"]) == (576, 144)
 
 
-def test_bitmap_costs_a_bit_an_element_and_never_more_than_dense() -> None:
-    traced = trace(tiny(), (1, 3, 4, 4))
-    frame = count(traced, densities(traced, swat(0.5)), EXACT).to_frame(index_bits=1)
-    conv2 = frame.iloc[2]
-    assert conv2["activation_bytes"] == 64 * 4 / 2 + 64 / 8
-    frame = count(traced, densities(traced, swat(0.5)), EXACT).to_frame(index_bits=32)
-    assert frame.iloc[2]["activation_bytes"] == 64 * 4
-
-
-def test_which_product_is_sparse_follows_the_recipe() -> None:
-    traced = trace(tiny(), (2, 3, 4, 4))
-    rows = {
-        recipe.name: count(traced, densities(traced, recipe)).totals()
-        for recipe in (saw(0.5), meprop(0.5), swat(0.5))
-    }
-    products = ("forward", "input_grad", "weight_grad")
-    saved = {
-        name: [total[p] < total[f"{p}_dense"] for p in products] for name, total in rows.items()
-    }
-    assert saved == {
-        "SAW": [False, True, True],
-        "meProp": [False, True, True],
-        "SWAT": [True, True, True],
-    }
-
-
-@given(st.floats(0, 0.99), st.floats(0, 0.99))
-@settings(max_examples=20, deadline=None)
-def test_two_sparse_operands_multiply(a: float, b: float) -> None:
-    density = Density(forward_weight=1 - a, forward_activation=1 - b)
-    assert density.forward == pytest.approx((1 - a) * (1 - b))
-
-
-def test_full_map_is_stride_squared_times_exact() -> None:
-    model = nn.Sequential(nn.Conv2d(2, 2, 1), nn.Conv2d(2, 4, 3, stride=2, padding=1))
-    traced = trace(model, (1, 2, 8, 8))
-    exact = count(traced, convention=EXACT).to_frame()["input_grad_dense"]
-    full = count(traced, convention=Convention("full_map")).to_frame()["input_grad_dense"]
-    assert full.iloc[1] == 4 * exact.iloc[1]
-
-
-def test_natural_zeros_are_measured_and_change_nothing() -> None:
-    torch.manual_seed(0)
-    model = tiny()
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    x = torch.randn(8, 3, 4, 4)
-    zeros = natural_zeros(model, x)
-    assert zeros["0"] == 0
-    hidden = torch.relu(model[1](model[0](x)))
-    model.load_state_dict(before)
-    assert zeros["3"] == float((hidden == 0).float().mean())
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(tensor, before[name]), name
-
-
-def test_natural_zeros_take_over_where_they_are_more() -> None:
-    traced = trace(tiny(), (1, 3, 4, 4))
-    found = densities(traced, swat(0.4), natural_zeros={"3": 0.5, "5": 0.3})
-    assert [d.weight_grad_activation for d in found] == [1.0, 0.5, 0.6]
-    assert found[1].forward_weight == 0.6
-
-
-def test_trace_leaves_the_model_alone() -> None:
-    model = tiny().train()
-    keys = [(k, v.data_ptr()) for k, v in model.state_dict().items()]
-    trace(model, torch.zeros(1, 3, 4, 4))
-    assert [(k, v.data_ptr()) for k, v in model.state_dict().items()] == keys
-    assert all(m.training for m in model.modules())
-    assert not any(m._forward_hooks for m in model.modules())
-
-
-def test_sparsified_models_count_the_same() -> None:
-    model = build_network("small_resnet", image=8)
-    before = trace(model, (1, 3, 8, 8))
-    after = trace(sparsify_(model, swat(0.8)), (1, 3, 8, 8))
-    assert after == before
-
-
 def test_shared_weights_count_once_and_work_twice() -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:
@@ -234,77 +145,6 @@ def test_shared_weights_count_once_and_work_twice() -> None:
     assert total["weights"] == 36
     assert total["forward_dense"] == 2 * 36 * 16
     assert total["forward"] == total["forward_dense"] / 2
-
-
-def test_what_is_multiplied_elsewhere_is_named_and_counted() -> None:
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 4, 3), nn.ReLU())
-    with pytest.warns(UserWarning, match=r"outside nn.Conv2d and nn.Linear.*: 1 \(ConvT"):
-        traced = trace(model, (1, 3, 8, 8))
-    assert traced.layers[-1].name == "1 (other)"
-    # Each of 6 x 6 inputs of the second layer meets each of its 4 x 4 x 9 weights.
-    assert count(traced).totals()["forward_dense"] == 3 * 4 * 9 * 36 + 4 * 4 * 9 * 36
-    assert count(traced, convention=PAPER).totals()["forward_dense"] == 3 * 4 * 9 * 36
-
-
-@pytest.mark.parametrize(
-    ("example", "error", "message"),
-    [
-        ((1, 4, 8, 8), ValueError, r"example of shape \(1, 4, 8, 8\) does not fit"),
-        ((1,), ValueError, "example must have a batch"),
-        ((1, 3, 0, 8), ValueError, "example must have a batch"),
-        ("abc", TypeError, "example must be a tensor, a shape"),
-    ],
-)
-def test_bad_examples(example: object, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=message):
-        trace(nn.Sequential(nn.Conv2d(3, 4, 3)), example)
-
-
-def test_bad_models() -> None:
-    with pytest.raises(TypeError, match=r"model must be an nn.Module, got 3"):
-        trace(3, (1, 3, 8, 8))
-    with pytest.raises(ValueError, match=r"must use an nn.Conv2d or nn.Linear"):
-        trace(nn.Sequential(nn.ReLU()), (1, 3))
-
-
-def test_bad_densities() -> None:
-    traced = trace(tiny(), (1, 3, 4, 4))
-    with pytest.raises(ValueError, match=r"one entry per layer \(3\), got 1"):
-        count(traced, [Density()])
-    with pytest.raises(ValueError, match="forward_weight must be in"):
-        Density(forward_weight=1.5)
-    with pytest.raises(ValueError, match="'uniform', 'erk' or one density"):
-        densities(traced, swat(0.5), "gradual")
-    with pytest.raises(ValueError, match=r"one density per layer \(3\), got 2"):
-        densities(traced, swat(0.5), [0.5, 0.5])
-    with pytest.raises(ValueError, match="natural_zeros must be given by name"):
-        densities(traced, swat(0.5), natural_zeros={"relu": 0.5})
-    with pytest.raises(TypeError, match="recipe must be a Recipe, got 'swat'"):
-        densities(traced, "swat")
-    with pytest.raises(ValueError, match="input_grad must be one of full_map, exact"):
-        Convention("half")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("swat-u", 1.0), r"sparsity must be in \[0, 1\), got 1.0"),
-        (("swat-u", 0.5, -0.1), r"act-sparsity must be in \[0, 1\)"),
-        (("swatt", 0.5), "method must be one of dense, swat, saw"),
-        (("swat-m", 0.5), "known only after training"),
-    ],
-)
-def test_bad_methods(arguments: tuple, message: str) -> None:
-    name, *rest = arguments
-    with pytest.raises(ValueError, match=message):
-        method_densities(name, trace(tiny(), (1, 3, 4, 4)), *rest)
-
-
-def test_meta_tensors_have_no_zeros_to_measure() -> None:
-    with pytest.raises(ValueError, match="x must hold entries"):
-        natural_zeros(tiny().to("meta"), torch.empty(1, 3, 4, 4, device="meta"))
-    with pytest.raises(ValueError, match=r"model cannot take x: .*channels"):
-        natural_zeros(tiny(), torch.empty(1, 2, 4, 4))
 
 
 def test_frame_has_a_row_per_layer() -> None:

@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from typer.testing import CliRunner
 
 import swatlib
 from swatlib.accounting import count, method_densities, trace
-from swatlib.core.selector_state import SelectorState
 from swatlib.data import load
 from swatlib.methods import ALIASES, METHODS, Between, Method, Progress, method, recipe
-from swatlib.selectors import Selector, TopK
+from swatlib.selectors import TopK
 from swatlib.simulator import Tactical, masks_of, simulate
 from swatlib.testing import check_recipe
 from swatlib.training import Run, build, train_run
@@ -133,92 +131,6 @@ def test_anybodys_loop_calls_the_same_two_hooks() -> None:
         optimizer.step()
         chosen.after_step(model, optimizer, Progress(step, 3, 3))
     assert before != [layer.recipe for _, layer in swatlib.sparse_layers(model)]
-
-
-@dataclass(frozen=True)
-class Doubled(Selector):
-    """Keep entries above zero, twice as large: values as well as a mask."""
-
-    sparsity: float = 0.5
-
-    def choose(
-        self,
-        x: Tensor,
-        state: SelectorState | None = None,
-        training: bool = True,
-        weight: Tensor | None = None,
-    ) -> Tensor:
-        return x > 0
-
-    def operand(self, x: Tensor, choice: Tensor, state: SelectorState | None = None) -> Tensor:
-        return torch.where(choice, 2 * x, 0)
-
-
-def test_a_selector_may_change_values() -> None:
-    recipe_ = swatlib.Recipe("doubled", weight_grad_gradient=Doubled(), first_layer_dense=False)
-    layer = nn.Linear(3, 2, bias=False, dtype=torch.float64)
-    swatlib.sparsify_(layer, recipe_)
-    x, g = torch.randn(5, 3, dtype=torch.float64), torch.randn(5, 2, dtype=torch.float64)
-    layer(x).backward(g)
-    wanted = torch.zeros(2, 3, dtype=torch.float64)
-    for sample in range(5):
-        for out in range(2):
-            wanted[out] += max(0.0, 2 * float(g[sample, out])) * x[sample]
-    torch.testing.assert_close(layer.weight.grad, wanted)
-
-
-@dataclass(frozen=True)
-class Reused(Selector):
-    """Add what was dropped of the gradient before: state of an output gradient."""
-
-    sparsity: float = 0.5
-    period: int | None = None
-
-    def choose(
-        self,
-        x: Tensor,
-        state: SelectorState | None = None,
-        training: bool = True,
-        weight: Tensor | None = None,
-    ) -> Tensor:
-        return TopK(self.sparsity).choose(x)
-
-    def operand(self, x: Tensor, choice: Tensor, state: SelectorState | None = None) -> Tensor:
-        used = super().operand(x, choice)
-        if state is None:
-            return used
-        before = torch.zeros_like(x) if state.values is None else state.values
-        state.values = (x - used).detach()
-        return used + before
-
-
-def test_a_selector_of_gradients_may_remember() -> None:
-    selector: Any = Reused()
-    rule = swatlib.Recipe("reused", weight_grad_gradient=selector, first_layer_dense=False)
-    layer = nn.Linear(3, 2, bias=False, dtype=torch.float64)
-    swatlib.sparsify_(layer, rule)
-    x = torch.randn(5, 3, dtype=torch.float64)
-    dropped = torch.zeros(5, 2, dtype=torch.float64)
-    for _ in range(3):
-        g = torch.randn(5, 2, dtype=torch.float64)
-        layer.zero_grad()
-        layer(x).backward(g)
-        kept = torch.where(g.abs() >= TopK(0.5).choose(g), g, 0)
-        torch.testing.assert_close(layer.weight.grad, (kept + dropped).T @ x)
-        dropped = g - kept
-    state = swatlib.sparsity_state(layer)
-    other = swatlib.sparsify_(nn.Linear(3, 2, bias=False, dtype=torch.float64), rule)
-    other.load_state_dict(layer.state_dict())
-    swatlib.load_sparsity_state_(other, state)
-    torch.testing.assert_close(other.states["weight_grad_gradient"].values, dropped)
-
-
-def test_names_of_selectors_that_have_changed_say_so() -> None:
-    with pytest.raises(TypeError, match=r"Old\.criterion is now called choose"):
-
-        class Old(Selector):
-            def criterion(self, x: Tensor) -> Tensor:
-                return x
 
 
 def test_help_names_the_options_of_the_methods() -> None:

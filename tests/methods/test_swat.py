@@ -3,8 +3,6 @@
 from typing import Any
 
 import pytest
-import torch
-from torch import nn
 
 from swatlib.methods import (
     METHODS,
@@ -18,7 +16,6 @@ from swatlib.methods import (
     swat,
 )
 from swatlib.selectors import RandomK, TopColumns, TopK
-from swatlib.surgery.sparsify import sparsify_
 
 A, B, C = TopK(0.9), TopK(0.8), TopK(0.7)
 ROWS = [
@@ -54,45 +51,11 @@ def test_options_reach_the_selectors(function: Any) -> None:
     assert not made.first_layer_dense
 
 
-def test_recipes_are_values() -> None:
-    assert swat(0.9) == swat(0.9)
-    assert swat(0.9) != swat(0.8)
-    assert len({swat(0.9), swat(0.9), saw(0.9)}) == 2
-
-
-def test_print_shows_the_row_of_the_table() -> None:
-    assert str(swat(0.9)).splitlines() == [
-        "SWAT (first layer dense)",
-        "forward W  forward X  input-grad W  input-grad G  weight-grad X  weight-grad G",
-        "TopK 0.9   dense      same mask     dense         TopK 0.9       dense",
-    ]
-    assert str(meprop(0.9, first_layer_dense=False)).splitlines() == [
-        "meProp (every layer)",
-        "forward W  forward X  input-grad W  input-grad G       weight-grad X  weight-grad G",
-        "dense      dense      dense         TopK 0.9 over CHW  dense          same mask",
-    ]
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_a_name(method: str) -> None:
     made = recipe(method, 0.0 if method == "dense" else 0.5)
     sparsities = {s.sparsity for s in made.named().values() if s is not None}
     assert sparsities == (set() if method == "dense" else {0.5})
-
-
-@pytest.mark.parametrize(
-    ("method", "slots"),
-    [
-        ("forward-weight", {"forward_weight"}),
-        ("forward-activation", {"forward_activation"}),
-        ("backward-weight", {"input_grad_weight"}),
-        ("backward-activation", {"weight_grad_activation"}),
-        ("backward-gradient", {"input_grad_gradient", "weight_grad_gradient"}),
-    ],
-)
-def test_sensitivity_methods_sparsify_one_operand(method: str, slots: set) -> None:
-    made = recipe(method, 0.5, period=1, exact=True)
-    assert {name for name, s in made.named().items() if s is not None} == slots
 
 
 # Bad input
@@ -130,34 +93,6 @@ def test_the_message_names_the_argument(call: Any, argument: str) -> None:
 def test_unknown_option(function: Any) -> None:
     with pytest.raises(TypeError, match=r"unknown option perod; allowed are exact, .*period"):
         function(0.5, perod=3)
-
-
-def test_dense_and_meprop_have_no_further_options() -> None:
-    with pytest.raises(TypeError, match="period"):
-        recipe("dense", 0.0, period=3)
-    with pytest.raises(TypeError, match="period"):
-        recipe("meprop", 0.5, period=3)
-
-
-def test_a_slot_holds_a_selector() -> None:
-    with pytest.raises(TypeError, match=r"forward_weight must be a selector or None, got 0\.9"):
-        Recipe("wrong", forward_weight=0.9)  # type: ignore[arg-type]
-
-
-def test_thresholds_of_gradients_are_kept_for_a_period() -> None:
-    recipe = sparse_backward(gradient=0.5, period=3, first_layer_dense=False)
-    layer = sparsify_(nn.Linear(6, 4, bias=False, dtype=torch.float64), recipe)
-    x = torch.randn(5, 6, dtype=torch.float64)
-    for step in range(6):
-        g = torch.randn(5, 4, dtype=torch.float64) * (step + 1)
-        if step % 3 == 0:
-            threshold = TopK(0.5).choose(g)
-        layer.zero_grad()
-        layer(x).backward(g)
-        kept = torch.where(g.abs() >= threshold, g, 0)
-        torch.testing.assert_close(layer.weight.grad, kept.T @ x)
-        with torch.no_grad():
-            layer.weight.sub_(0.01 * layer.weight.grad)
 
 
 def test_dense_with_a_sparsity_is_refused() -> None:

@@ -6,7 +6,6 @@ import pytest
 from swatlib.accounting import EXACT, PAPER, count, densities, method_densities
 from swatlib.methods import swat
 from swatlib.papers import paper_table
-from swatlib.papers.natural_zeros import NETWORKS, measure, recorded_zeros
 from swatlib.papers.swat_tables import compare_tables, row_count, shapes
 
 KEYS = ["network", "method", "level"]
@@ -136,16 +135,6 @@ def test_two_open_cells_have_a_cause() -> None:
     dense = shapes("densenet121", 224, 1000)
     result = count(dense, method_densities("swat-u", dense, 0.9), PAPER)
     assert result.activation_reduction == pytest.approx(44.0, abs=0.05)
-
-
-@pytest.mark.parametrize("name", ["vgg16", "densenet121", "wrn16_8"])
-def test_recorded_zeros_can_be_measured_again(name: str) -> None:
-    image, classes, _ = NETWORKS[name]
-    again, recorded = measure(name, image, classes, count=8, seed=1), recorded_zeros(name)
-    assert again.keys() == recorded.keys()
-    assert sum(again.values()) / len(again) == pytest.approx(
-        sum(recorded.values()) / len(recorded), abs=0.02
-    )
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "densenet121"])

@@ -1,7 +1,5 @@
 """Selectors keep what their definition says; a period counts training steps and nothing else."""
 
-import copy
-import pickle
 from dataclasses import FrozenInstanceError
 from math import ceil
 
@@ -55,25 +53,6 @@ def slices(x: NDArray, over: str) -> list[tuple]:
 
 
 # How many
-
-
-@given(st.integers(0, 10**7), st.integers(0, 99))
-def test_kept_count_is_exact_for_whole_percentages(n: int, percent: int) -> None:
-    assert kept_count(n, percent / 100) == -(-n * (100 - percent) // 100)
-
-
-@given(st.integers(1, 10**6), st.floats(0, 1, exclude_max=True))
-def test_kept_count_rounds_up_and_leaves_something(n: int, sparsity: float) -> None:
-    k = kept_count(n, sparsity)
-    assert 1 <= k <= n or (1 - sparsity) * n < 1e-9
-    assert abs(k - ceil((1 - sparsity) * n)) <= 1
-
-
-def test_kept_count_examples() -> None:
-    assert kept_count(1000, 0.9) == 100
-    assert kept_count(1001, 0.9) == 101
-    assert kept_count(3, 0.99) == 1
-    assert kept_count(0, 0.5) == 0
 
 
 # Top-K against sorting
@@ -261,16 +240,6 @@ def test_a_period_works_with_a_sample_and_without_memory() -> None:
     selector, x = TopK(0.9, sample=100, period=4), torch.randn(5000)
     assert selector.choose(x) == TopK(0.9, sample=100).choose(x)
     assert selector.choose(x, SelectorState(x), weight=x) == TopK(0.9, sample=100).choose(x)
-
-
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
-def test_memory_is_copied_whole(copied) -> None:  # type: ignore[no-untyped-def]
-    selector, memory = TopK(0.5, period=3), SelectorState(torch.empty(0))
-    first = selector.choose(torch.randn(100), memory)
-    twin = copied(memory)
-    selector.choose(torch.randn(100), memory)
-    assert (twin.steps.item(), memory.steps.item()) == (1, 2)
-    assert selector.choose(torch.randn(100), twin) == first
 
 
 # Values

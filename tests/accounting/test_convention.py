@@ -1,0 +1,34 @@
+"""Conventions: what the papers count, and what is computed."""
+
+from torch import nn
+
+from swatlib.accounting import EXACT, Convention, count, densities, trace
+from swatlib.methods import swat
+
+
+def tiny() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Conv2d(4, 8, 3, stride=2, padding=1),
+        nn.Flatten(),
+        nn.Linear(8 * 4, 5),
+    )
+
+
+def test_bitmap_costs_a_bit_an_element_and_never_more_than_dense() -> None:
+    traced = trace(tiny(), (1, 3, 4, 4))
+    frame = count(traced, densities(traced, swat(0.5)), EXACT).to_frame(index_bits=1)
+    conv2 = frame.iloc[2]
+    assert conv2["activation_bytes"] == 64 * 4 / 2 + 64 / 8
+    frame = count(traced, densities(traced, swat(0.5)), EXACT).to_frame(index_bits=32)
+    assert frame.iloc[2]["activation_bytes"] == 64 * 4
+
+
+def test_full_map_is_stride_squared_times_exact() -> None:
+    model = nn.Sequential(nn.Conv2d(2, 2, 1), nn.Conv2d(2, 4, 3, stride=2, padding=1))
+    traced = trace(model, (1, 2, 8, 8))
+    exact = count(traced, convention=EXACT).to_frame()["input_grad_dense"]
+    full = count(traced, convention=Convention("full_map")).to_frame()["input_grad_dense"]
+    assert full.iloc[1] == 4 * exact.iloc[1]

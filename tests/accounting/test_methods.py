@@ -1,0 +1,66 @@
+"""Densities of a method by its name."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from swatlib import recipe
+from swatlib.accounting import COUNTED, method_densities, trace
+from swatlib.methods import METHODS
+
+IMAGE, TEXT = torch.randn(2, 3, 9, 9), torch.randn(2, 7, 8)
+
+
+def tiny() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Conv2d(4, 8, 3, stride=2, padding=1),
+        nn.Flatten(),
+        nn.Linear(8 * 4, 5),
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("swat-u", 1.0), r"sparsity must be in \[0, 1\), got 1.0"),
+        (("swat-u", 0.5, -0.1), r"act-sparsity must be in \[0, 1\)"),
+        (("swatt", 0.5), "method must be one of dense, swat, saw"),
+        (("swat-m", 0.5), "known only after training"),
+    ],
+)
+def test_bad_methods(arguments: tuple, message: str) -> None:
+    name, *rest = arguments
+    with pytest.raises(ValueError, match=message):
+        method_densities(name, trace(tiny(), (1, 3, 4, 4)), *rest)
+
+
+def convs() -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.Conv2d(8, 8, 3, stride=2))
+
+
+def test_methods_that_share_a_name_share_their_sparsities() -> None:
+    traced = trace(convs(), IMAGE)
+    from swatlib.accounting import method_densities
+
+    shared = [name for name in COUNTED if name in METHODS]
+    assert {"dense", "swat", "saw", "meprop", "sr-ste", "fst"} <= set(shared)
+
+    def taken(call: Callable[[], object]) -> bool:
+        try:
+            call()
+        except ValueError:
+            return False
+        return True
+
+    for name in shared:
+        for s in (0.0, 0.25, 0.5, 0.9):
+            by_train, by_account = (
+                taken(lambda s=s, name=name: recipe(name, s)),
+                taken(lambda s=s, name=name: method_densities(name, traced, s)),
+            )
+            assert by_train == by_account, (name, s)

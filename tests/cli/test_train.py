@@ -1,0 +1,108 @@
+"""The command train."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import typer
+from command_line import call, errs, toy
+from typer.testing import CliRunner
+
+from swatlib.cli import app
+from swatlib.cli.train import _read
+from swatlib.training import Run
+
+
+def test_train_prints_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Run] = []
+    monkeypatch.setattr("swatlib.training.train_run", lambda run: seen.append(run) or toy(run))
+    chosen = ["--method", "swat", "--sparsity", "0.5", "--option", 'over="NCHW"', "--seed", "2"]
+    code, output = call("train", *chosen)
+    assert code == 0
+    assert "epoch 1  test_accuracy 50" in output
+    assert "test_accuracy 52" in output
+    assert seen == [Run(method="swat", sparsity=0.5, options={"over": "NCHW"}, seed=2)]
+    code, output = call("train", "--json")
+    assert json.loads(output)["test_accuracy"] == 50.0
+    assert seen[1] == Run()  # the defaults of the command are those of a run
+
+
+def test_a_diverged_run_says_so_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swatlib.training.train_run", lambda run: toy(run) | {"diverged": True})
+    for options in ([], ["--json"]):
+        result = CliRunner().invoke(app, ["train", *options])
+        assert result.exit_code == 1
+        assert "diverged: the loss is no longer finite" in result.stderr
+
+
+def test_train_has_an_option_for_every_field() -> None:
+    command = typer.main.get_command(app)
+    assert isinstance(command, click.Group | typer.core.TyperGroup)
+    names = {parameter.name for parameter in command.commands["train"].params}
+    assert {field.name for field in fields(Run)} - {"options"} <= names
+
+
+def test_train_reaches_every_option_of_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Run] = []
+    monkeypatch.setattr("swatlib.training.train_run", lambda run: seen.append(run) or toy(run))
+    swat = ["train", "--method", "swat", "--sparsity", "0.9"]
+    cases: list[tuple[list[str], dict[str, Any]]] = [
+        (["--period", "100"], {"period": 100}),
+        (["--over", "CHW"], {"over": "CHW"}),
+        (["--exact"], {"exact": True}),
+        (["--sample", "4096"], {"sample": 4096}),
+        (["--structured", "layer"], {"structured": "layer"}),
+        (["--activation-sparsity", "0.5"], {"activation_sparsity": 0.5}),
+        (["--no-first-layer-dense"], {"first_layer_dense": False}),
+        (["--period", "2", "--option", "sample=8"], {"period": 2, "sample": 8}),
+    ]
+    for arguments, options in cases:
+        assert call(*swat, *arguments)[0] == 0
+        assert seen.pop() == Run(method="swat", sparsity=0.9, options=options)
+    assert call("train", "--method", "saw", "--sparsity", "0.9", "--random")[0] == 0
+    assert seen.pop() == Run(method="saw", sparsity=0.9, options={"random": True})
+    more = ["--allocation", "erk", "--masked-gradients", "--freeze-epoch", "3"]
+    assert call(*swat, *more, "--observe", "topology", "--pretrain-epochs", "2")[0] == 0
+    assert seen.pop() == Run(
+        method="swat",
+        sparsity=0.9,
+        observe="topology",
+        options={
+            "allocation": "erk",
+            "masked_gradients": True,
+            "freeze_epoch": 3,
+            "pretrain_epochs": 2,
+        },
+    )
+
+
+def test_train_prints_what_a_run_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    added = {"densities": {"conv1": 1.0, "fc": 0.25}, "observed": {"changed": [0.5] * 999}}
+    monkeypatch.setattr("swatlib.training.train_run", lambda run: toy(run) | added)
+    output = call("train")[1]
+    assert "densities fc 0.25" in output
+    assert "observed changed (--json prints them)" in output
+
+
+def test_options_are_json_or_text() -> None:
+    assert _read(["a=1", "b=0.5", "c=true", "d=NCHW", "e=x=y"]) == {
+        "a": 1,
+        "b": 0.5,
+        "c": True,
+        "d": "NCHW",
+        "e": "x=y",
+    }
+
+
+def test_data_folder_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SWATLIB_DATA", str(tmp_path / "nowhere"))
+    code, line = errs(capsys, "train", "--data", "cifar10")
+    assert code == 2
+    assert "SWATLIB_DATA must name a folder" in line

@@ -1,0 +1,37 @@
+"""Recipes: what a slot may hold, and how the row is printed."""
+
+import pytest
+
+from swatlib.methods import Recipe, meprop, saw, swat
+from swatlib.selectors import TopK
+
+
+def test_recipes_are_values() -> None:
+    assert swat(0.9) == swat(0.9)
+    assert swat(0.9) != swat(0.8)
+    assert len({swat(0.9), swat(0.9), saw(0.9)}) == 2
+
+
+def test_print_shows_the_row_of_the_table() -> None:
+    assert str(swat(0.9)).splitlines() == [
+        "SWAT (first layer dense)",
+        "forward W  forward X  input-grad W  input-grad G  weight-grad X  weight-grad G",
+        "TopK 0.9   dense      same mask     dense         TopK 0.9       dense",
+    ]
+    assert str(meprop(0.9, first_layer_dense=False)).splitlines() == [
+        "meProp (every layer)",
+        "forward W  forward X  input-grad W  input-grad G       weight-grad X  weight-grad G",
+        "dense      dense      dense         TopK 0.9 over CHW  dense          same mask",
+    ]
+
+
+def test_a_slot_holds_a_selector() -> None:
+    with pytest.raises(TypeError, match=r"forward_weight must be a selector or None, got 0\.9"):
+        Recipe("wrong", forward_weight=0.9)  # type: ignore[arg-type]
+
+
+def test_at_sparsity_keeps_the_other_options_and_what_is_equal() -> None:
+    recipe = swat(0.9, period=7).at_sparsity(0.25)
+    assert recipe.forward_weight == TopK(0.25, period=7)
+    assert recipe.forward_weight == recipe.input_grad_weight == recipe.weight_grad_activation
+    assert recipe.forward_activation is None

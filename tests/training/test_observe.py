@@ -1,0 +1,61 @@
+"""Observers: what changes from step to step."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from swatlib import sparsify_, swat
+from swatlib.training.observe import MaskFlips, Thresholds
+
+
+def net() -> Any:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1, bias=False),
+        nn.ReLU(),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.Flatten(),
+        nn.Linear(8 * 16, 10),
+    )
+
+
+def test_the_topology_observer_counts_changes_and_spells() -> None:
+    """One layer, four weights, masks set by hand over five steps."""
+    layer = nn.Linear(4, 1, bias=False)
+    sparsify_(layer, swat(0.5, first_layer_dense=False))
+    big, small = 2.0, 1.0
+    actives = [(0, 1), (0, 1), (0, 2), (0, 1), (0, 1)]
+    observer = MaskFlips()
+    for step, active in enumerate(actives, start=1):
+        with torch.no_grad():
+            layer.weight.fill_(small)
+            layer.weight[0, list(active)] = big
+        observer(step, layer)
+    # Steps 3 and 4 swap one weight for another: two of four change state.
+    assert observer.result() == {
+        "changed": [0.0, 0.5, 0.5, 0.0],
+        "active": 0.5,
+        "ever_active": 0.75,
+        "always_active": 0.25,
+        "spells": [[1, 1], [2, 1]],
+    }
+    assert MaskFlips().result() == {"changed": [], "spells": []}
+
+
+def test_the_threshold_observer_sees_a_stale_threshold_drift() -> None:
+    torch.manual_seed(0)
+    model = sparsify_(net(), swat(0.8, period=100))
+    model(torch.randn(2, 3, 4, 4)).sum().backward()
+    observer = Thresholds(layers=2)
+    observer(1, model)
+    with torch.no_grad():
+        model[2].weight.mul_(0.5)
+    observer(2, model)
+    found = observer.result()
+    assert list(found["fresh"]) == list(found["density"]) == ["2", "4"]
+    assert found["density"]["2"][0] == pytest.approx(0.2, abs=0.01)
+    assert found["density"]["2"][1] < 0.1
+    assert found["density"]["4"][0] == found["density"]["4"][1]
+    assert found["fresh"]["2"][1] == pytest.approx(0.5 * found["fresh"]["2"][0], rel=1e-4)
