@@ -24,13 +24,14 @@ AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
 
 FREEZE := -m pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu$$//'
 
-.PHONY: help book notebooks html test test-avx2 clients serve lab bench lint format lock lock-clients clean
+.PHONY: help book notebooks html chapter test test-avx2 clients serve lab bench lint format lock lock-clients clean
 
 help:
 	@echo "make book               render the book (EXECUTE=all runs every notebook again)"
 	@echo "make test               run every test, every notebook and the book's own checks"
 	@echo "make test-avx2          compare the notebooks as on a processor without AVX-512"
 	@echo "make clients            try the library on models of other packages"
+	@echo "make chapter NAME=...   write a new chapter from the template (PART=3-swat: in that part)"
 	@echo "make serve              show the book on http://localhost:$(PORT)"
 	@echo "make lab                open the notebooks in JupyterLab"
 	@echo "make bench [TOPIC=...]  time the library against dense PyTorch"
@@ -91,6 +92,9 @@ clients: $(CLIENTS)/installed
 serve: $(HTML)/index.html
 	@echo "http://localhost:$(PORT)   (Ctrl-C stops)"
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+
+chapter: $(STAMP)
+	@$(EMBEDDED) $(BIN)/python book/_ext/template.py $(NAME) $(PART)
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab --notebook-dir book
