@@ -79,6 +79,7 @@ test-avx2: $(STAMP)
 
 # Models of other packages need an environment of their own. It is installed without resolving: one
 # of them asks for torchvision, which its model does not use and which must not bring another torch.
+# What those packages warn of is theirs: no error here.
 $(CLIENTS)/installed: requirements-clients.lock pyproject.toml
 	@echo "installing other packages' models into $(CLIENTS); this takes a few minutes, once"
 	test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
@@ -87,7 +88,7 @@ $(CLIENTS)/installed: requirements-clients.lock pyproject.toml
 	@touch $@
 
 clients: $(CLIENTS)/installed
-	CUDA_VISIBLE_DEVICES= $(CLIENTS)/bin/python -m pytest tests/clients
+	CUDA_VISIBLE_DEVICES= $(CLIENTS)/bin/python -m pytest -W default tests/clients
 
 serve: $(HTML)/index.html
 	@echo "http://localhost:$(PORT)   (Ctrl-C stops)"

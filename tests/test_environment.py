@@ -181,3 +181,38 @@ def test_citation_and_package_name_the_same_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert str(citation["version"]) == PROJECT["version"]
     assert citation["license"] == PROJECT["license"]
+
+
+def words(file: str) -> str:
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_the_guide_names_targets_and_files_that_exist():
+    guide = words("CONTRIBUTING.md")
+    targets = set(re.findall(r"^([a-z0-9-]+):", words("Makefile"), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z0-9-]+)", guide))
+    assert named
+    assert named <= targets
+    for path in re.findall(r"`((?:swatlib|tests|book|\.ci)/[\w./-]*\w)`", guide):
+        assert (ROOT / path).exists() or "/NN-" in path, path
+
+
+def test_the_guide_shows_the_toy_method_that_is_tested():
+    toy = re.search(r"```python\n(@dataclass.*?)\n    return ", words("CONTRIBUTING.md"), re.DOTALL)
+    assert toy[1] in words("tests/methods/test_method.py")
+
+
+def test_hooks_are_the_linters_and_fetch_nothing():
+    [repository] = yaml.safe_load(words(".pre-commit-config.yaml"))["repos"]
+    assert repository["repo"] == "local"
+    entries = [hook["entry"] for hook in repository["hooks"]]
+    lint = re.search(r"^lint: .*\n((?:\t.*\n)+)", words("Makefile"), re.MULTILINE)[1]
+    assert entries == re.findall(r"\$\(BIN\)/(.*?)(?: \.)?\n", lint)
+    assert {hook["language"] for hook in repository["hooks"]} == {"system"}
+
+
+def test_the_hosted_workflow_runs_the_same_script():
+    workflow = yaml.safe_load(words(".github/workflows/ci.yml"))
+    [job] = workflow["jobs"].values()
+    assert job["steps"][-1]["run"] == "bash .ci/run"
+    assert PROJECT["requires-python"].removeprefix(">=") in job["container"]
