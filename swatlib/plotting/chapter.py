@@ -65,6 +65,8 @@ def table(frame: pd.DataFrame, digits: int = 1, fixed: bool = False, missing: st
     missing : str
         What stands for a missing value.
     """
+    # A name of the columns, as pivoting leaves it, would show as an empty column of its own.
+    frame = frame.rename_axis(columns=[None] * frame.columns.nlevels)
     if fixed:
         return HTML(
             frame.to_html(index=False, border=0, float_format=f"%.{digits}f", na_rep=missing)
