@@ -134,6 +134,7 @@ def columns_needed(x: Tensor, weight_shape: torch.Size, geometry: Geometry) -> T
 def gradient_from_columns(
     grad: Tensor, needed: Tensor, weight_shape: torch.Size, geometry: Geometry, restore: bool
 ) -> Tensor:
+    """Return what :func:`weight_gradient` does, from what :func:`columns_needed` returned."""
     kept = pair_sum(grad) if restore else grad[..., ::2]
     stride: tuple[int, ...] = (geometry.stride[0], 2 * geometry.stride[1])
     padding, dilation, groups = geometry.padding, geometry.dilation, geometry.groups
