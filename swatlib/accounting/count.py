@@ -103,7 +103,7 @@ class Count:
             row: dict[str, object] = {"layer": layer.name, "kind": layer.kind}
             for product in PRODUCTS:
                 row[f"{product}_dense"] = dense[product]
-                row[product] = dense[product] * getattr(density, product)
+                row[product] = dense[product] * density.product(product)
             saved = layer.inputs if self._is_saved(layer) else 0
             kept = self._saved_density(layer, density)
             values = {

@@ -118,7 +118,7 @@ class SparseLayer(nn.Module):
             if not given.
         """
         training = self.training if training is None else training
-        selector: Selector | None = getattr(self.recipe, name)
+        selector = self.recipe[name]
         if selector is None or selector.own_weight_gradient:
             return None
         state = self.states.get(name)
@@ -144,8 +144,8 @@ class SparseLayer(nn.Module):
         ValueError
             For an unknown name.
         """
-        choice = self.choose(operand(name).name, x, training=False)
-        return x if choice is None else getattr(self.recipe, name).operand(x, choice)
+        choice, selector = self.choose(operand(name).name, x, training=False), self.recipe[name]
+        return x if choice is None or selector is None else selector.operand(x, choice)
 
     def _remembered(self) -> Remembered | None:
         if not self.recipe.remembering_gradients or not torch.is_grad_enabled():
@@ -231,7 +231,7 @@ class SparseLayer(nn.Module):
         # beside the layer's version, so that weights come back with the choice made for them.
         if self.remembers() and hasattr(destination, "_metadata"):
             destination._metadata.setdefault(prefix[:-1], {})[KEPT] = {
-                name: {"selector": str(getattr(self.recipe, name))} | state.state()
+                name: {"selector": str(self.recipe[name])} | state.state()
                 for name, state in self.states.items()
             }
 
@@ -265,7 +265,7 @@ class SparseLayer(nn.Module):
             bool(kept)
             and kept.keys() == self.states.keys()
             and all(
-                kept[name].get("selector") == str(getattr(self.recipe, name))
+                kept[name].get("selector") == str(self.recipe[name])
                 and kept[name]["entries"].shape == state.entries.shape
                 for name, state in self.states.items()
             )

@@ -78,6 +78,13 @@ class PerOperand(Generic[T]):
     weight_grad_activation: T = None  # type: ignore[assignment]
     weight_grad_gradient: T = None  # type: ignore[assignment]
 
+    def __getitem__(self, name: str) -> T:
+        """Return the value of an operand by its name; KeyError for another name."""
+        if name not in NAMES:
+            raise KeyError(f"operand must be one of {', '.join(NAMES)}; got {name!r}")
+        value: T = getattr(self, name)
+        return value
+
     def items(self) -> Iterator[tuple[Operand, T]]:
         """Yield the six operands with their values, in the order of the products."""
         for operand in OPERANDS:
@@ -113,6 +120,9 @@ def _operands() -> tuple[Operand, ...]:
 OPERANDS = _operands()
 """The six operands, in the order of the products."""
 
+NAMES = tuple(operand.name for operand in OPERANDS)
+"""Their names."""
+
 PRODUCTS = tuple(dict.fromkeys(operand.product for operand in OPERANDS))
 """The three products of a layer."""
 
@@ -128,4 +138,4 @@ def operand(name: str) -> Operand:
     for one in OPERANDS:
         if one.name == name:
             return one
-    raise ValueError(f"operand must be one of {', '.join(o.name for o in OPERANDS)}; got {name!r}")
+    raise ValueError(f"operand must be one of {', '.join(NAMES)}; got {name!r}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from swatlib.checked import checked
+from swatlib.files import whole
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -55,16 +56,7 @@ def cached(key: str, make: Callable[[], Arrays], belongs: Callable[[Arrays], boo
         if (found := _read(path, belongs)) is not None:
             return found
         arrays = make()
-        try:
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
-        except OSError:
-            return arrays
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                np.savez(stream, allow_pickle=False, **arrays)
-            os.replace(temporary, path)
-        except BaseException as error:
-            Path(temporary).unlink(missing_ok=True)
-            if not isinstance(error, OSError):
-                raise
+        # What cannot be kept is made again next time.
+        with suppress(OSError), whole(path) as stream:
+            np.savez(stream, allow_pickle=False, **arrays)
         return arrays

@@ -14,7 +14,6 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from swatlib.checked import checked, checked_fields
+from swatlib.files import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,17 +217,8 @@ def write_fields(path: Path, fields: dict[str, Any]) -> Path:
     fields = fields | {"checksum": checksum(fields)}
     content = json.dumps(fields, indent=1, sort_keys=True, allow_nan=False) + "\n"
     _record(_parse(content), path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would keep a record from its other readers
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole(path) as stream:
+        stream.write(content.encode())
     return path
 
 

@@ -7,8 +7,6 @@ generated from a sparsity and a seed.
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from swatlib import checks
 from swatlib.checked import checked
 from swatlib.core.operands import OPERANDS, PRODUCTS, PerOperand
 from swatlib.core.selector import kept_count
+from swatlib.files import whole
 from swatlib.simulator.geometry import Layer
 
 MASK = partial(checks.array, kinds="b")
@@ -221,9 +220,8 @@ def save_masks(path: str | Path, layers: Sequence[Layer], masks: Sequence[Masks]
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"path must be in a folder that is there, got {path}")
-    with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".npz", delete=False) as file:
+    with whole(target) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    os.replace(file.name, target)
 
 
 @checked

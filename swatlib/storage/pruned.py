@@ -10,8 +10,6 @@ entries only), and ``NAME.mask`` says which they are, in row-major order, lowest
 """
 
 import json
-import os
-import tempfile
 import zlib
 from math import prod
 from pathlib import Path
@@ -24,8 +22,8 @@ from torch.nn.parameter import is_lazy
 
 from swatlib.checked import checked
 from swatlib.core.layers import SparseLayer
+from swatlib.files import whole
 from swatlib.kernels.packing import pack_bits, unpack_bits
-from swatlib.selectors import RandomK
 from swatlib.surgery.multiplying import computed
 from swatlib.surgery.tied import uses
 
@@ -90,30 +88,23 @@ def save_pruned(path: str | Path, model: nn.Module) -> None:
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"path must be in a folder that is there, got {path}")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream, ZipFile(stream, "w", ZIP_DEFLATED) as archive:
-            tensors = {}
-            for name, tensor in state.items():
-                if name in extra:
-                    continue
-                mask = masks.get(id(tensor))
-                flat = tensor.detach().cpu().reshape(-1)
-                if mask is not None:
-                    mask = mask.cpu().reshape(-1)
-                    flat = flat[mask]
-                    _write(archive, f"{name}.mask", pack_bits(mask))
-                _write(archive, name, flat)
-                active = None if mask is None else len(flat)
-                tensors[name] = {**_description(tensor), "active": active}
-            content: dict[str, Any] = {"format": FORMAT, "tensors": tensors}
-            manifest = json.dumps(content | ({"extra": extra} if extra else {}), indent=1)
-            archive.writestr(ZipInfo(MANIFEST), manifest, ZIP_DEFLATED)
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would keep it from its other readers
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole(path) as stream, ZipFile(stream, "w", ZIP_DEFLATED) as archive:
+        tensors = {}
+        for name, tensor in state.items():
+            if name in extra:
+                continue
+            mask = masks.get(id(tensor))
+            flat = tensor.detach().cpu().reshape(-1)
+            if mask is not None:
+                mask = mask.cpu().reshape(-1)
+                flat = flat[mask]
+                _write(archive, f"{name}.mask", pack_bits(mask))
+            _write(archive, name, flat)
+            active = None if mask is None else len(flat)
+            tensors[name] = {**_description(tensor), "active": active}
+        content: dict[str, Any] = {"format": FORMAT, "tensors": tensors}
+        manifest = json.dumps(content | ({"extra": extra} if extra else {}), indent=1)
+        archive.writestr(ZipInfo(MANIFEST), manifest, ZIP_DEFLATED)
 
 
 @checked
@@ -199,10 +190,11 @@ def _active(model: nn.Module) -> list[tuple[Tensor, Tensor]]:
         if not isinstance(layer, SparseLayer):
             continue
         recipes.add(layer.recipe.name)
-        if isinstance(layer.recipe.forward_weight, RandomK):
+        selector = layer.recipe.forward_weight
+        if selector is not None and selector.draws:
             raise ValueError(
                 f"layer {name!r} draws its active weights anew in every forward pass "
-                f"({layer.recipe.forward_weight}), so none can be pruned"
+                f"({selector}), so none can be pruned"
             )
         if computed(layer):
             raise ValueError(f"layer {name!r} computes its weight: remove what does so first")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from swatlib.checked import checked
 from swatlib.selectors import topk_threshold
-from swatlib.surgery.sparsify import active_mask, sparsifiable
+from swatlib.surgery.sparsify import active_mask, sparse_layers
 
 
 class MaskFlips:
@@ -32,8 +32,8 @@ class MaskFlips:
     def __call__(self, step: int, model: nn.Module) -> None:
         """Look at the model after a step."""
         changed = total = 0
-        for name, layer in sparsifiable(model):
-            if getattr(getattr(layer, "recipe", None), "forward_weight", None) is None:
+        for name, layer in sparse_layers(model):
+            if layer.recipe.forward_weight is None:
                 continue
             now = active_mask(layer)
             if name not in self.before:
@@ -100,8 +100,8 @@ class Thresholds:
         """Look at the model after a step."""
         sparse = {
             name: layer
-            for name, layer in sparsifiable(model)
-            if getattr(getattr(layer, "recipe", None), "forward_weight", None) is not None
+            for name, layer in sparse_layers(model)
+            if layer.recipe.forward_weight is not None
         }
         names = list(sparse)
         last = len(names) - 1
