@@ -95,7 +95,7 @@ serve: $(HTML)/index.html
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
 
 chapter: $(STAMP)
-	@$(EMBEDDED) $(BIN)/python book/_ext/template.py $(NAME) $(PART)
+	@$(EMBEDDED) $(BIN)/python book/_ext/template.py "$(NAME)" "$(PART)"
 
 lab: $(STAMP)
 	$(BIN)/jupyter lab --notebook-dir book

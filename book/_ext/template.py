@@ -269,7 +269,8 @@ def list_in_toc(path: Path, book: Path = BOOK) -> None:
 
 def main(arguments: list[str] | None = None, book: Path = BOOK) -> int:
     """Run the command line; return the exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
+    # Make passes what is not given as an empty word.
+    given = [word for word in (sys.argv[1:] if arguments is None else arguments) if word]
     if len(given) not in (1, 2):
         print("name the chapter: make chapter NAME=my-chapter [PART=3-swat]", file=sys.stderr)
         return 2

@@ -1,5 +1,7 @@
 """A changed file makes exactly those notebooks stale whose outputs may depend on it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,6 +130,16 @@ def test_a_new_file(root, name, matters):
     (root / name).write_text("")
     changed = notebooks.fingerprint(notebook, notebooks.surroundings(root)) != before
     assert changed == matters
+
+
+@pytest.mark.parametrize("name", ["swatlib.plotting.chapter", "swatlib.experiments"])
+def test_what_is_really_imported_is_found_by_reading(name):
+    code = f"import {name}, sys; print(*[m for m in sys.modules if m.startswith('swatlib')])"
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=notebooks.ROOT)
+    imported = set(ran.stdout.split())
+    assert len(imported) > 40
+    assert imported <= notebooks.surroundings().reached([name])
 
 
 def cells(path: Path) -> list[str]:

@@ -58,6 +58,7 @@ def test_a_chapter_follows_the_last_of_its_part(book, part, entry):
     ("arguments", "said"),
     [
         ([], "name the chapter: make chapter NAME=my-chapter"),
+        (["", ""], "name the chapter: make chapter NAME=my-chapter"),
         (["Chapter"], "NAME must be lower case with dashes, like my-chapter; got 'Chapter'"),
         (["my_chapter"], "NAME must be lower case with dashes"),
         (["../there"], "NAME must be lower case with dashes"),
