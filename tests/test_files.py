@@ -22,9 +22,14 @@ def test_a_finished_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
 def test_an_unfinished_one_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"old")
-    with pytest.raises(error), whole(path) as stream:
-        stream.write(b"half")
-        raise error
+
+    def broken() -> None:
+        with whole(path) as stream:
+            stream.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        broken()
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 

@@ -22,7 +22,6 @@ from swatlib.core.products import (
     linear,
 )
 from swatlib.core.recipe import Recipe
-from swatlib.core.selector import Selector
 from swatlib.core.selector_state import SelectorState
 from swatlib.kernels.convolution import Geometry
 from swatlib.kernels.keep import as_mask, keep
