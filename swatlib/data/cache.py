@@ -28,7 +28,8 @@ def _read(path: Path, belongs: Callable[[Arrays], bool]) -> Arrays | None:
     try:
         if not path.is_file():
             return None
-        with np.load(path, allow_pickle=False) as stored:
+        # Opened here: NumPy leaves a file open that is no archive.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except Exception:  # of a file that somebody else put there anything may be raised
         return None  # not whole, or no file of ours: it is made again

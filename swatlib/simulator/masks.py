@@ -246,7 +246,8 @@ def load_masks(path: str | Path, layers: Sequence[Layer]) -> list[Masks]:
         shape, naming the layer.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: NumPy leaves a file open that is no archive.
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(f"masks file {str(path)!r} is not a readable .npz file") from error

@@ -21,6 +21,7 @@ def test_experiments_counts_what_is_there(tmp_path: Path) -> None:
     assert rows["bad-toys"] == ["4", "0", "4"]
 
 
+@pytest.mark.filterwarnings("always")  # they are what is looked at
 def test_what_is_no_good_record_is_not_done(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

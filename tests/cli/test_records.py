@@ -47,6 +47,7 @@ def test_records_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "2 of 3 agree" in output
 
 
+@pytest.mark.filterwarnings("always")  # they are what is looked at
 def test_records_upgrade(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep(RUNS, tmp_path / "toys", toy)
     path = record_path(tmp_path / "toys", RUNS[1])
@@ -69,6 +70,7 @@ def test_records_upgrade(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert f"{path.name} is damaged" in line
 
 
+@pytest.mark.filterwarnings("always")  # they are what is looked at
 def test_damaged_records_are_one_line_warnings(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
