@@ -126,12 +126,10 @@ def source(thing: Any, docstring: bool = True) -> str:
     if isinstance(thing, property):
         thing = thing.fget
     text = _named(thing) if isinstance(thing, str) else dedent(inspect.getsource(thing))
-    if docstring:
-        return text.rstrip("\n")
     node: Any = ast.parse(text).body[0]
-    first = node.body[0]
-    if not (isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)):
+    if docstring or ast.get_docstring(node) is None:
         return text.rstrip("\n")
+    first = node.body[0]
     lines = text.split("\n")
     return "\n".join([*lines[: first.lineno - 1], *lines[first.end_lineno :]]).rstrip("\n")
 
