@@ -86,6 +86,7 @@ SCHEDULED = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:the thresholds or masks kept in layers")
 @pytest.mark.parametrize("scheduled", SCHEDULED.values(), ids=list(SCHEDULED))
 def test_a_recipe_that_changes_between_steps(scheduled: Callable[[float], Recipe]) -> None:
     """And a smaller last batch, in the middle of the schedule: each step is what eager gives."""
