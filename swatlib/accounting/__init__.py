@@ -4,14 +4,13 @@ from swatlib.accounting.convention import CONVENTIONS, EXACT, PAPER, Convention
 from swatlib.accounting.count import Count, count
 from swatlib.accounting.density import Densities, Density, densities, spread
 from swatlib.accounting.layer import Layer, Network
-from swatlib.accounting.methods import COUNTED, TRAINED, method_densities
+from swatlib.accounting.methods import TRAINED, counted, method_densities
 from swatlib.accounting.relu import natural_zeros
 from swatlib.accounting.trace import trace
 from swatlib.core.operands import PRODUCTS
 
 __all__ = [
     "CONVENTIONS",
-    "COUNTED",
     "EXACT",
     "PAPER",
     "PRODUCTS",
@@ -23,6 +22,7 @@ __all__ = [
     "Layer",
     "Network",
     "count",
+    "counted",
     "densities",
     "method_densities",
     "natural_zeros",

@@ -68,15 +68,16 @@ LEFT_DENSE: dict[str, Callable[[Layer], bool]] = {"set": is_downsampling}
 """Layers a published row leaves dense: "SET and DSR do not sparsify downsampling layers" (SWAT,
 section 4.2)."""
 
-COUNTED = tuple(
-    dict.fromkeys([*METHODS, *(name for name in ALIASES if name not in TRAINED), *PUBLISHED])
-)
-"""The names of all methods that can be counted from shapes."""
+
+def counted() -> tuple[str, ...]:
+    """Return the names of all methods that can be counted from shapes, each once."""
+    further = [name for name in ALIASES if name not in TRAINED]
+    return tuple(dict.fromkeys([*METHODS, *further, *PUBLISHED]))
 
 
 @checked
 def named(name: str, sparsity: float, **options: Any) -> Method:
-    """Return a method by a name of :data:`COUNTED`.
+    """Return a method by a name of :func:`counted`.
 
     Raises
     ------
@@ -89,8 +90,7 @@ def named(name: str, sparsity: float, **options: Any) -> Method:
             f"method {name} spreads its sparsity by {TRAINED[name]}, known only after training: "
             "measure the density of each layer and give densities() that allocation"
         )
-    if name not in COUNTED:
-        raise ValueError(f"method must be one of {', '.join(COUNTED)}, got {name!r}")
+    name = checks.one_of("method", name, counted())
     sparsity = checks.sparsity("sparsity", sparsity)
     return PUBLISHED[name](sparsity) if name in PUBLISHED else method(name, sparsity, **options)
 
@@ -108,7 +108,7 @@ def method_densities(
     Parameters
     ----------
     name : str
-        One of :data:`COUNTED`.
+        One of :func:`counted`.
     network : Network
         From :func:`~swatlib.accounting.trace.trace`.
     sparsity : float

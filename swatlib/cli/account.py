@@ -10,10 +10,10 @@ import typer
 from swatlib import checks
 from swatlib.accounting import (
     CONVENTIONS,
-    COUNTED,
     TRAINED,
     Count,
     count,
+    counted,
     method_densities,
     trace,
 )
@@ -34,7 +34,7 @@ def account(
     image: Annotated[int, typer.Option(help="Pixels along a side of the image.")] = 32,
     classes: Annotated[int, typer.Option(help="Number of classes.")] = 10,
     channels: Annotated[int, typer.Option(help="Channels of the image.")] = 3,
-    method: Annotated[str, typer.Option(help=f"One of {', '.join(COUNTED)}.")] = "swat-u",
+    method: Annotated[str, typer.Option(help=f"One of {', '.join(counted())}.")] = "swat-u",
     sparsity: Annotated[
         float | None, typer.Option(help="Of the weights (of the gradients for meprop), in [0, 1).")
     ] = None,
@@ -109,8 +109,8 @@ def _count(
     batch = checks.count("batch", batch)
     natural_zeros = checks.sparsity("natural-zeros", natural_zeros)
     if method not in TRAINED:  # of those, method_densities says what is missing
-        method = checks.one_of("method", method, COUNTED)
-    if sparsity is None and method != "dense" and method in COUNTED:
+        method = checks.one_of("method", method, counted())
+    if sparsity is None and method != "dense" and method in counted():
         raise ValueError(f"sparsity is needed for method {method}: give --sparsity in [0, 1)")
     if structured and method not in ("swat", "swat-u", "swat-erk"):
         raise ValueError(f"structured needs method swat-u or swat-erk, got {method}")

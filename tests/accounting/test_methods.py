@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from swatlib import recipe
-from swatlib.accounting import COUNTED, method_densities, trace
+from swatlib.accounting import counted, method_densities, trace
 from swatlib.methods import METHODS
 
 IMAGE, TEXT = torch.randn(2, 3, 9, 9), torch.randn(2, 7, 8)
@@ -47,7 +47,7 @@ def test_methods_that_share_a_name_share_their_sparsities() -> None:
     traced = trace(convs(), IMAGE)
     from swatlib.accounting import method_densities
 
-    shared = [name for name in COUNTED if name in METHODS]
+    shared = [name for name in counted() if name in METHODS]
     assert {"dense", "swat", "saw", "meprop", "sr-ste", "fst"} <= set(shared)
 
     def taken(call: Callable[[], object]) -> bool:

@@ -78,7 +78,8 @@ def test_it_is_counted_and_simulated(row: str) -> None:
     assert simulate(layers, masks, Tactical()).speedup() > 1
 
 
-def test_it_is_on_the_command_line(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_on_the_command_line(row: str) -> None:
+    from swatlib.cli import app
     from swatlib.cli import train as command
 
     command.method_options.cache_clear()
@@ -86,6 +87,13 @@ def test_it_is_on_the_command_line(row: str, monkeypatch: pytest.MonkeyPatch) ->
         int,
         "Steps before all weights are halved. (toy)",
     )
+    runner = CliRunner()
+    options = ["--method", row, "--sparsity", "0.5"]
+    small = ["--epochs", "1", "--images", "100", "--width", "4", "--option", "at=0"]
+    trained = runner.invoke(app, ["train", *options, *small])
+    assert trained.exit_code == 0, trained.output
+    counted = runner.invoke(app, ["account", "small_resnet", "--image", "8", *options])
+    assert counted.exit_code == 0, counted.output
     command.method_options.cache_clear()
 
 
