@@ -10,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,12 @@ def compare(record: Record, metrics: dict[str, Any], tolerance: float = TOLERANC
     return Verdict(record.key, _same(record.metrics, metrics), agrees, differences)
 
 
+@cache
+def _kinds(declared: tuple[Callable[[], Sequence[Any]], ...]) -> tuple[Any, ...]:
+    """Return the kinds of runs that experiments have: declaring a large one takes a while."""
+    return tuple(dict.fromkeys(type(declare()[0]) for declare in declared))
+
+
 @checked
 def own_run(specification: dict[str, Any]) -> Any:
     """Return the library's run with these fields.
@@ -108,7 +115,7 @@ def own_run(specification: dict[str, Any]) -> Any:
     """
     from swatlib.experiments import EXPERIMENTS
 
-    kinds = {type(declare()[0]): None for declare in EXPERIMENTS.values()}
+    kinds = _kinds(tuple(EXPERIMENTS.values()))
     fields = {kind: {field.name for field in dataclasses.fields(kind)} for kind in kinds}
     fields[Run] |= set(AT_THE_TOP)
     fitting = [kind for kind in kinds if specification.keys() <= fields[kind]]

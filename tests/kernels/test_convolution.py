@@ -32,3 +32,18 @@ def test_a_strided_1x1_convolution_does_not_corrupt_the_heap(channels: int, spar
     nchw = (16 * channels, 16, 4, 1), (channels, 1, 1, 1)
     last = x.stride(), w.stride()
     assert strides == [list(nchw if spared else last)]
+
+
+def test_unfolded_inputs_times_weights_are_the_convolution() -> None:
+    x = torch.randn(2, 4, 7, 6, dtype=torch.float64)
+    w = torch.randn(6, 2, 3, 2, dtype=torch.float64)
+    geometry = Geometry((2, 1), (1, 0), (1, 2), 2)
+    columns = unfold(x, w.shape, geometry)
+    y = torch.einsum("gok,ngkp->ngop", w.reshape(2, 3, -1), columns)
+    wanted = torch.conv2d(x, w, None, *vars(geometry).values())
+    torch.testing.assert_close(y.reshape(wanted.shape), wanted)
+
+
+def test_a_geometry_is_two_of_each() -> None:
+    with pytest.raises(ValueError, match="stride must hold 2 integers"):
+        Geometry(stride=(1, 1, 1))

@@ -1,0 +1,21 @@
+"""The photographs: one dense recipe for all methods, the most important runs first."""
+
+from dataclasses import replace
+
+from swatlib.experiments.photographs import PHOTOGRAPHS, photographs, photographs_100
+from swatlib.training import DENSE
+
+
+def test_all_methods_have_the_recipe_of_the_dense_runs() -> None:
+    for run in photographs():
+        assert replace(run, **DENSE, depth=None, seed=0) == PHOTOGRAPHS
+
+
+def test_dense_runs_come_first() -> None:
+    assert [run.method for run in photographs()[:3]] == ["dense"] * 3
+    assert [run.seed for run in photographs()[:3]] == [0, 1, 2]
+
+
+def test_a_hundred_classes_change_the_data_only() -> None:
+    for run in photographs_100():
+        assert replace(run, **DENSE, seed=0, data=PHOTOGRAPHS.data, pixels=None) == PHOTOGRAPHS
