@@ -1,4 +1,4 @@
-"""The backward products of convolutions."""
+"""Convolutions: their backward products, and their unfolded input."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from swatlib.core.products import convolution
-from swatlib.kernels.convolution import Geometry
+from swatlib.kernels.convolution import Geometry, unfold
 
 
 @pytest.mark.parametrize(("channels", "spared"), [(4, True), (15, True), (16, False)])

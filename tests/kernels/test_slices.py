@@ -8,7 +8,11 @@ from swatlib.kernels.slices import chosen_dims, floating, in_slices
 
 @pytest.mark.parametrize(
     ("over", "dims", "shape"),
-    [("NCHW", [0, 1, 2, 3], [1] * 4), ("CHW", [1, 2, 3], [2, 1, 1, 1]), ("HW", [2, 3], [2, 3, 1, 1])],
+    [
+        ("NCHW", [0, 1, 2, 3], [1] * 4),
+        ("CHW", [1, 2, 3], [2, 1, 1, 1]),
+        ("HW", [2, 3], [2, 3, 1, 1]),
+    ],
 )
 def test_rows_are_the_entries_of_a_slice(over: str, dims: list[int], shape: list[int]) -> None:
     x = torch.arange(120.0).reshape(2, 3, 4, 5)

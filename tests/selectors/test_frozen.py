@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from swatlib import swat
-from swatlib.methods.topology import Frozen
+from swatlib.selectors import TopK
+from swatlib.selectors.frozen import Frozen
 
 
 def test_a_frozen_selector_without_its_layer() -> None:
