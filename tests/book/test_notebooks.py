@@ -93,6 +93,13 @@ def test_cells_are_checked_by_the_notebook_test(notebook):
     assert not tags & {"nbval-skip", "raises-exception", "remove-cell", "skip-execution"}
 
 
+def test_there_is_something_to_check(notebook):
+    """The tests below look at every cell and output of a chapter: it has some."""
+    assert len(code(notebook)) > 3
+    assert len(list(outputs(notebook))) > 3
+    assert list(text_outputs(notebook))
+
+
 def test_no_cell_failed_or_warned(notebook):
     for cell, output in outputs(notebook):
         assert output.output_type != "error", cell.source
@@ -229,6 +236,7 @@ def test_labels_are_unique_in_the_book():
         for label in labels:
             assert label not in seen, f"{label} is in {path.name} and in {seen[label]}"
             seen[label] = path.name
+    assert len(seen) > len(NOTEBOOKS)
 
 
 def test_the_check_of_the_command_line_agrees(around):

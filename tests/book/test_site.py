@@ -47,8 +47,19 @@ def test_nothing_is_fetched_from_another_host(page):
         assert not re.search(r"url\(\s*['\"]?(https?:)?//|@import", style.text)
 
 
+def test_there_is_something_to_check(site):
+    """The tests below look at every figure, image and link of a page: the book has some."""
+    pages = [parsed(site / f"{name}.html") for name in PAGES]
+    assert pages
+    assert all(loaded(soup) for soup in pages)
+    for what in ("main figure", "main img", "a[href]"):
+        assert sum(len(soup.select(what)) for soup in pages) > 10, what
+
+
 def test_style_sheets_fetch_nothing_from_another_host(site):
-    for sheet in site.rglob("*.css"):
+    sheets = list(site.rglob("*.css"))
+    assert sheets
+    for sheet in sheets:
         text = re.sub(r"/\*.*?\*/", "", sheet.read_text(encoding="utf-8"), flags=re.DOTALL)
         assert not re.search(r"url\(\s*['\"]?(https?:)?//|@import\s+['\"]?https?:", text), sheet
 

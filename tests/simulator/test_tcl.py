@@ -3,7 +3,7 @@
 import numpy as np
 import plain_machines as plain
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from simulator_shapes import layers_with_masks, small_layers, windows
 
@@ -95,8 +95,7 @@ def test_a_dense_mask_that_fills_the_lanes_costs_the_dense_cycles(
     layer: Layer, window: Window
 ) -> None:
     lanes = layer.channels // layer.groups
-    if max(layer.stride) > 1 and lanes == 3:  # space to depth fills them no more
-        return
+    assume(max(layer.stride) == 1 or lanes != 3)  # else space to depth fills them no more
     result = simulate(
         [layer], [dense_masks(layer)], Tactical(window, lanes, 2, 2), products=["forward"]
     )
