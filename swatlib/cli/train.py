@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import cache
@@ -18,6 +19,9 @@ from swatlib.training.run import Run
 
 ELSEWHERE = ("method", "sparsity", "options")
 """Parameters of methods and fields of a run that are options of the command by another way."""
+
+ROLE = re.compile(r":\w+:`~?([^`]+)`")
+"""A docstring's reference, of which a terminal shows the name."""
 
 
 def _read(pairs: list[str]) -> dict[str, Any]:
@@ -45,7 +49,7 @@ def _described(thing: Any) -> dict[str, str]:
     """Return the first sentence that a docstring has for each of its parameters."""
     found = {}
     for one in parse(inspect.getdoc(thing) or "").params:
-        text = " ".join((one.description or "").replace("`", "").split())
+        text = " ".join(ROLE.sub(r"\1", one.description or "").replace("`", "").split())
         for name in one.arg_name.split(","):
             found[name.strip()] = text.partition(". ")[0].rstrip(".") + "."
     return found

@@ -30,9 +30,17 @@ def test_every_make_target_exists():
 
 
 def test_the_shown_lines_run():
-    """The block of the library, with a model to run it on."""
+    """The blocks of the library one after the other, with a model and data to run them on."""
     import torch
+    from torch import nn
 
-    [lines] = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Conv2d(4, 4, 3))
-    exec(lines, {"model": model})
+    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    layers = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(64, 3)
+    model = nn.Sequential(*layers)
+    batches = [(torch.randn(2, 3, 8, 8), torch.tensor([0, 2])) for _ in range(2)]
+    before = model[-1].weight.clone()
+    names = {"torch": torch, "model": model, "batches": batches}
+    for block in blocks:
+        exec(block, names)
+    assert len(blocks) == 2
+    assert not torch.equal(model[-1].weight, before)
