@@ -45,11 +45,26 @@ def expand(patterns: list[str]) -> list[str]:
     return names
 
 
+def namesakes(package: str) -> list[str]:
+    """Return the functions that a package defines under the name of one of its modules.
+
+    >>> namesakes("swatlib.methods")
+    ['method']
+    """
+    module = import_module(package)
+    inside = [m.name for m in pkgutil.iter_modules(getattr(module, "__path__", []))]
+    return [n for n in inside if getattr(getattr(module, n, None), "__module__", None) == package]
+
+
 def module_reference(name: str) -> str:
     """Return the Markdown section of one module."""
+    # Two things of one name cannot both be in the index: the module is.
+    apart = namesakes(name)
+    functions = [f".. autofunction:: {name}.{one}\n   :no-index:\n" for one in apart]
+    left_out = f"   :exclude-members: {', '.join(apart)}\n" if apart else ""
     return (
-        f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n"
-        "   :ignore-module-all:\n   :show-inheritance:\n```\n"
+        f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n{left_out}"
+        "   :ignore-module-all:\n   :show-inheritance:\n\n" + "\n".join(functions) + "```\n"
     )
 
 
@@ -153,12 +168,16 @@ def qualify(app: Sphinx, doctree: nodes.document) -> None:
                 node["reftarget"] = defined
 
 
-def skip_field_aliases(
+def skip_words_of_others(
     app: Sphinx, what: str, name: str, item: Any, skip: bool, options: Any
 ) -> bool | None:
-    """Leave out what Python itself writes about the fields of named tuples."""
-    written_by_python = (getattr(item, "__doc__", None) or "").startswith("Alias for field")
-    return True if written_by_python else None
+    """Leave out what Python writes about named tuples and torch about autograd functions."""
+    from torch.autograd import Function
+
+    text = getattr(item, "__doc__", None) or ""
+    by_python = text.startswith("Alias for field")
+    by_torch = what == "class" and not text and hasattr(Function, name)
+    return True if by_python or by_torch else None
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -166,5 +185,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", fill)
     app.connect("doctree-read", qualify)
     app.connect("missing-reference", resolve)
-    app.connect("autodoc-skip-member", skip_field_aliases)
+    app.connect("autodoc-skip-member", skip_words_of_others)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

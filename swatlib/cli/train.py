@@ -51,7 +51,7 @@ def _described(thing: Any) -> dict[str, str]:
     for one in parse(inspect.getdoc(thing) or "").params:
         text = " ".join(ROLE.sub(r"\1", one.description or "").replace("`", "").split())
         for name in one.arg_name.split(","):
-            found[name.strip()] = text.partition(". ")[0].rstrip(".") + "."
+            found[name.strip()] = text and text.partition(". ")[0].rstrip(".") + "."
     return found
 
 

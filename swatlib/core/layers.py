@@ -39,9 +39,9 @@ class SparseLayer(nn.Module):
     saving: Saving = Saving.PLAIN
     """How inputs are saved for the backward pass, see :func:`swatlib.compress_`."""
     called: bool = False
-    """Whether it was called since sparsify_; reading its weight elsewhere is no call."""
+    """Whether it was called since ``sparsify_``; reading its weight elsewhere is no call."""
     had_gradient: bool = False
-    """Whether its weight had a gradient when sparsify_ was called, from steps before."""
+    """Whether its weight had a gradient when ``sparsify_`` was called, from steps before."""
     weight: Tensor
     training: bool
 

@@ -1,6 +1,6 @@
 """A sparse training method as one value: recipe, allocation, start, and what happens between steps.
 
-A training loop knows no method by name. It makes the model sparse and calls two hooks:
+A training loop knows no method by name. It makes the model sparse and calls two hooks::
 
     swatlib.sparsify_(model, method)
     for step in range(steps):
