@@ -152,6 +152,7 @@ def plot_records(
     else:
         names = list(order) if order is not None else list(drawn[series].unique())
         groups = [(name, frame[frame[series] == name]) for name in names]
+    labels = ax.get_xlabel(), ax.get_ylabel()
     for index, (name, group) in enumerate(groups):
         sns.lineplot(
             group,
@@ -166,6 +167,8 @@ def plot_records(
             err_kws={"alpha": 0.18, "linewidth": 0},
             **series_style(str(name), index),
         )
+    # Seaborn names an axis after its column; what an axis is called is for the chapter to say.
+    ax.set(xlabel=labels[0], ylabel=labels[1])
     return drawn
 
 

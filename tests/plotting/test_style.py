@@ -71,6 +71,16 @@ def test_the_order_may_be_the_values_of_a_mapping():
     assert [line.get_label() for line in ax.lines] == ["swat", "random"]
 
 
+def test_records_leave_the_names_of_the_axes_to_the_chapter():
+    frame = pd.DataFrame({"s": [0.5, 0.9], "accuracy": [98.0, 97.0]})
+    _, (named, unnamed) = plotting.figure(2)
+    named.set(xlabel="sparsity")
+    for ax in (named, unnamed):
+        plotting.plot_records(ax, frame, "s", "accuracy")
+    assert [ax.get_xlabel() for ax in (named, unnamed)] == ["sparsity", ""]
+    assert not named.get_ylabel()
+
+
 def test_live_records_and_paper_look_different():
     _, ax = plotting.figure()
     plotting.plot_live(ax, [0, 1], [0, 1], "swat")
