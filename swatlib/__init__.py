@@ -3,7 +3,7 @@
 Three lines make a model sparse:
 
 >>> import swatlib, torch
->>> model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
+>>> model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 64))
 >>> model = swatlib.sparsify_(model, swatlib.swat(0.9))
 """
 

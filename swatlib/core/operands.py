@@ -68,6 +68,15 @@ class PerOperand(Generic[T]):
         Operands of dX = W^T G.
     weight_grad_activation, weight_grad_gradient : T
         Operands of dW = G X^T.
+
+    Examples
+    --------
+    >>> from swatlib import PerOperand
+    >>> density = PerOperand(forward_weight=0.1)
+    >>> density.of("forward")
+    (0.1, None)
+    >>> density.map(lambda value: 1 - value)
+    {'forward_weight': 0.9}
     """
 
     # What is left out is None; a subclass with another default says so in its __post_init__.

@@ -28,6 +28,20 @@ class Selector:
     A subclass gives ``sparsity``, the fraction of entries set to zero, and :meth:`choose`; what it
     does not say is as here. A selector whose values change too, as stochastic pruning scales what
     it keeps, gives :meth:`operand` as well.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import torch
+    >>> from swatlib import Selector
+    >>> @dataclass(frozen=True)
+    ... class Positive(Selector):
+    ...     sparsity: float = 0.5
+    ...     def choose(self, x, state=None, training=True, weight=None):
+    ...         return x > 0
+    >>> x = torch.tensor([1.0, -2.0, 3.0])
+    >>> Positive().operand(x, Positive().choose(x))
+    tensor([1., 0., 3.])
     """
 
     if TYPE_CHECKING:  # a field or a property in a subclass

@@ -206,6 +206,12 @@ def method(name: str, sparsity: float = 0.0, **options: Any) -> Method:
         For an unknown method or a sparsity out of range.
     TypeError
         For an option the method does not have.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> swatlib.method("swat-erk", 0.9).allocation.__name__
+    'erk'
     """
     name = checks.one_of("method", name, (*METHODS, *ALIASES))
     name, given = resolve(name, options)
@@ -242,6 +248,12 @@ def recipe(method_name: str, sparsity: float = 0.0, **options: Any) -> Recipe:
     ------
     ValueError
         If the method is more than a recipe: what it does besides would be lost.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> swatlib.recipe("swat", 0.9) == swatlib.swat(0.9)
+    True
     """
     whole = method(method_name, sparsity, **options)
     if whole != Method(whole.recipe, sparsity=whole.sparsity, linear=whole.linear):

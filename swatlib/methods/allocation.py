@@ -49,6 +49,13 @@ def densities(
     ------
     ValueError
         For an unknown allocation, a sparsity out of range, or a model without such layers.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
+    >>> swatlib.densities(model, "uniform", 0.75)
+    {'0': 1.0, '1': 0.25}
     """
     layers = list(sparsifiable(model))
     shapes = [tuple(layer.weight.shape) for _, layer in layers]

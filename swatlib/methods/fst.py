@@ -56,6 +56,14 @@ def fst(
         With information restoration (line 5) or without (line 4).
     decay : float
         Of pruned weights.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> print(swatlib.fst())
+    FST (every layer, pruned weights decay by 0.0002)
+    forward W     forward X  input-grad W  input-grad G  weight-grad X            weight-grad G
+    2:4 over CHW  dense      2:4 over N    dense         fixed columns, restored  dense
     """
     if not activations:
         name = "FST, weights only"
@@ -75,6 +83,14 @@ def sr_ste(decay: float = DECAY) -> Recipe:
 
     Line 2 of Table 5. The straight-through estimator passes the sparse network's own gradient to
     every weight, so dX uses S(W) transposed, which is not 2:4 along Cout.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> print(swatlib.sr_ste())
+    SR-STE (every layer, pruned weights decay by 0.0002)
+    forward W     forward X  input-grad W  input-grad G  weight-grad X  weight-grad G
+    2:4 over CHW  dense      same mask     dense         dense          dense
     """
     return _forward_pruned("SR-STE", decay, input_grad_weight=ROWS)
 
@@ -140,6 +156,16 @@ def decay_pruned_(model: nn.Module, decay: float = DECAY) -> nn.Module:
 
     Call it after each optimizer step (FST Eq. 6, with S of the weight just updated). Layers without
     sparse forward weights are left alone.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> layer = torch.nn.Linear(4, 1)
+    >>> with torch.no_grad():
+    ...     _ = layer.weight.copy_(torch.tensor([[4.0, 3.0, 2.0, 1.0]]))
+    >>> layer = swatlib.sparsify_(layer, swatlib.sr_ste())
+    >>> swatlib.decay_pruned_(layer, 0.5).weight.tolist()
+    [[4.0, 3.0, 1.0, 0.5]]
     """
     for _, layer in sparse_layers(model):
         if layer.recipe.forward_weight is not None:

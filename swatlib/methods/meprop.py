@@ -11,6 +11,14 @@ def meprop(sparsity: float, unified: bool = False, first_layer_dense: bool = Tru
     """Return meProp: Top-K of the output gradient, per sample, in both backward products.
 
     The "unified" form keeps the same columns for the whole batch, those of largest summed size.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> print(swatlib.meprop(0.9))
+    meProp (first layer dense)
+    forward W  forward X  input-grad W  input-grad G       weight-grad X  weight-grad G
+    dense      dense      dense         TopK 0.9 over CHW  dense          same mask
     """
     g: Selector = TopColumns(sparsity) if unified else TopK(sparsity, over="CHW")
     return Recipe(

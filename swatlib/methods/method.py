@@ -39,6 +39,13 @@ class Progress(NamedTuple):
         Of the whole run.
     epoch_steps : int
         Of an epoch.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> progress = swatlib.Progress(step=250, steps=1000, epoch_steps=100)
+    >>> progress.step // progress.epoch_steps
+    2
     """
 
     step: int
@@ -50,6 +57,16 @@ class Between:
     """Something that happens between two steps; a subclass gives one of the two hooks, or both.
 
     Subclasses are frozen dataclasses around a function that anybody's loop can call alone.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> class Halve(swatlib.Between):
+    ...     def after_step(self, model, optimizer, progress):
+    ...         for group in optimizer.param_groups:
+    ...             group["lr"] /= 2
+    >>> swatlib.Method(swatlib.swat(0.9), between=(Halve(),)).name
+    'SWAT'
     """
 
     def after_backward(

@@ -47,6 +47,18 @@ def redistribute_(model: nn.Module, optimizer: torch.optim.Optimizer, sparsity: 
     Notes
     -----
     Under DistributedDataParallel all ranks hold the same momenta and so come to the same densities.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
+    >>> model = swatlib.sparsify_(model, swatlib.swat(0.5, first_layer_dense=False))
+    >>> optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    >>> model(torch.randn(3, 4)).sum().backward()
+    >>> optimizer.step()
+    >>> model = swatlib.redistribute_(model, optimizer, 0.5)
+    >>> sum(int(swatlib.active_mask(layer).sum()) for layer in model)
+    12
     """
     layers = [layer for _, layer in sparse_layers(model) if layer.recipe.forward_weight]
     if not layers:

@@ -25,6 +25,13 @@ def sparse_forward(
         what the forward product saw, so that the gradient is that of the sparse network.
     **options
         As in :func:`swat`.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> recipe = swatlib.sparse_forward(weight=0.9, matched=True)
+    >>> [name for name, selector in recipe.named().items() if selector]
+    ['forward_weight', 'input_grad_weight']
     """
     topk, first = split(options)
     w = topk_at("weight", weight, topk)
@@ -50,6 +57,13 @@ def sparse_backward(
 
     ``weight`` acts in the input gradient, ``activation`` in the weight gradient, ``gradient`` on
     the output gradient in both; each is a sparsity, dense if not given. Options as in :func:`swat`.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> recipe = swatlib.sparse_backward(gradient=0.9)
+    >>> [name for name, selector in recipe.named().items() if selector]
+    ['input_grad_gradient', 'weight_grad_gradient']
     """
     topk, first = split(options)
     g = topk_at("gradient", gradient, topk)

@@ -34,7 +34,16 @@ class TopKOptions(TypedDict, total=False):
 
 
 def dense() -> Recipe:
-    """Return the recipe that sparsifies nothing; its layers are bit-equal to ``torch.nn``."""
+    """Return the recipe that sparsifies nothing; its layers are bit-equal to ``torch.nn``.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> print(swatlib.dense())
+    dense (first layer dense)
+    forward W  forward X  input-grad W  input-grad G  weight-grad X  weight-grad G
+    dense      dense      dense         dense         dense          dense
+    """
     return Recipe("dense")
 
 
@@ -59,6 +68,14 @@ def swat(
         unstructured, and the other options are theirs.
     **options
         See :class:`TopKOptions`.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> print(swatlib.swat(0.9))
+    SWAT (first layer dense)
+    forward W  forward X  input-grad W  input-grad G  weight-grad X  weight-grad G
+    TopK 0.9   dense      same mask     dense         TopK 0.9       dense
     """
     topk, first = split(options)
     unstructured = TopK(sparsity, **topk)
@@ -83,6 +100,14 @@ def saw(sparsity: float, random: bool = False, **options: Unpack[TopKOptions]) -
 
     With ``random`` the entries are drawn at random, the null hypothesis of its Figure 3. Other
     options as in :func:`swat`.
+
+    Examples
+    --------
+    >>> import swatlib
+    >>> print(swatlib.saw(0.9))
+    SAW (first layer dense)
+    forward W  forward X  input-grad W  input-grad G  weight-grad X  weight-grad G
+    dense      dense      TopK 0.9      dense         TopK 0.9       dense
     """
     topk, first = split(options)
     selector = RandomK(sparsity, **topk) if random else TopK(sparsity, **topk)

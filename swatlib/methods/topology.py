@@ -33,6 +33,14 @@ def freeze_(model: nn.Module) -> nn.Module:
     ------
     ValueError
         If no layer has sparse forward weights.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> layer = torch.nn.Linear(10, 10)
+    >>> layer = swatlib.sparsify_(layer, swatlib.swat(0.9, first_layer_dense=False))
+    >>> print(swatlib.freeze_(layer).recipe.forward_weight)
+    TopK 0.9 (frozen)
     """
     for layer in _explorers(model):
         selector = layer.recipe.forward_weight
@@ -64,6 +72,16 @@ def mask_gradients_(model: nn.Module) -> nn.Module:
     ------
     ValueError
         If no layer has sparse forward weights.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> layer = torch.nn.Linear(4, 4)
+    >>> layer = swatlib.sparsify_(layer, swatlib.swat(0.75, first_layer_dense=False))
+    >>> layer(torch.randn(3, 4)).sum().backward()
+    >>> layer = swatlib.mask_gradients_(layer)
+    >>> int(layer.weight.grad.count_nonzero()) <= 4
+    True
     """
     _explorers(model)
     for weight, owners in uses(model):

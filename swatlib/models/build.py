@@ -66,7 +66,8 @@ def build_network(
 
     Examples
     --------
-    >>> model = network("small_resnet", classes=10, image=8, channels=1)
+    >>> from swatlib.models import build_network
+    >>> model = build_network("small_resnet", classes=10, image=8, channels=1)
     >>> sum(p.numel() for p in model.parameters())
     308074
     """

@@ -43,6 +43,15 @@ class TopChannels(Selector):
     Notes
     -----
     A slice of a 1x1 convolution is a single weight: there "filter" and "layer" are unstructured.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from swatlib import TopChannels
+    >>> weight = torch.ones(1, 2, 3, 3)
+    >>> weight[0, 1] = 2
+    >>> TopChannels(0.5).choose(weight).sum((2, 3))
+    tensor([[0, 1]])
     """
 
     sparsity: float

@@ -53,6 +53,13 @@ class NM(Selector):
     ------
     ValueError
         For values out of range.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from swatlib import NM
+    >>> NM().choose(torch.tensor([[1.0, -4.0, 3.0, 2.0]]))
+    tensor([[False,  True,  True, False]])
     """
 
     n: int = 2

@@ -139,6 +139,17 @@ class TopK(Selector):
     ------
     ValueError
         For values outside their range, or for ``exact``, slices and a sample or a period together.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from swatlib import TopK
+    >>> selector, x = TopK(0.5), torch.tensor([1.0, -4.0, 3.0, 2.0])
+    >>> threshold = selector.choose(x)
+    >>> threshold
+    tensor(3.)
+    >>> selector.operand(x, threshold)
+    tensor([ 0., -4.,  3.,  0.])
     """
 
     sparsity: float
@@ -218,6 +229,13 @@ class RandomK(Selector):
 
     The null hypothesis of Figure 3 of the ICLR 2020 submission. Positions come from torch's global
     random state.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from swatlib import RandomK
+    >>> int(RandomK(0.75).choose(torch.randn(10, 10)).sum())
+    25
     """
 
     sparsity: float
@@ -257,6 +275,13 @@ class TopColumns(Selector):
 
     The unified form of meProp: every sample keeps the same entries, so the products stay dense and
     small. A column is a position (all dimensions but the first).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from swatlib import TopColumns
+    >>> TopColumns(0.5).choose(torch.tensor([[1.0, -5.0], [2.0, 0.0]]))
+    tensor([[False,  True]])
     """
 
     sparsity: float

@@ -137,6 +137,14 @@ class Transposable(Selector):
         Best pattern, or the greedy choice; see :func:`transposable_mask`.
     period : int
         Choose anew on every ``period``-th optimizer step; TSM does so every 40 iterations.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from swatlib import Transposable
+    >>> mask = Transposable().choose(torch.randn(4, 4))
+    >>> mask.sum(0), mask.sum(1)
+    (tensor([2, 2, 2, 2]), tensor([2, 2, 2, 2]))
     """
 
     n: int = 2

@@ -57,6 +57,14 @@ def compress_(model: nn.Module, share: bool = True) -> nn.Module:
     Only modules of class ``nn.ReLU`` change. A ReLU called as a function keeps its output, and the
     compressed copies come on top. Sizes depend on the data: the host waits for a GPU at each layer,
     and ``torch.compile`` breaks its graph there.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> layer = torch.nn.Linear(10, 10)
+    >>> layer = swatlib.sparsify_(layer, swatlib.swat(0.9, first_layer_dense=False))
+    >>> layer = swatlib.compress_(layer)
+    >>> layer(torch.randn(4, 10)).sum().backward()
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
@@ -76,7 +84,15 @@ def compress_(model: nn.Module, share: bool = True) -> nn.Module:
 
 @checked
 def decompress_(model: nn.Module) -> nn.Module:
-    """Undo :func:`compress_`, in place; return ``model``."""
+    """Undo :func:`compress_`, in place; return ``model``.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> layer = torch.nn.Linear(10, 10)
+    >>> layer = swatlib.sparsify_(layer, swatlib.swat(0.9, first_layer_dense=False))
+    >>> layer = swatlib.decompress_(swatlib.compress_(layer))
+    """
     for module in model.modules():
         if isinstance(module, SparseLayer):
             module.__dict__.pop("saving", None)

@@ -57,6 +57,14 @@ def prune_(model: nn.Module) -> nn.Module:
         If ``model`` is no module.
     ValueError
         If no layer has sparse forward weights, or a layer draws them anew in each forward pass.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> layer = torch.nn.Linear(10, 10)
+    >>> layer = swatlib.sparsify_(layer, swatlib.swat(0.9, first_layer_dense=False))
+    >>> int(swatlib.prune_(layer).weight.count_nonzero())
+    10
     """
     for weight, mask in _active(model):
         weight.masked_fill_(~mask, 0)
@@ -81,6 +89,16 @@ def save_pruned(path: str | Path, model: nn.Module) -> None:
         As :func:`prune_`.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    See :func:`load_pruned`.
+
+    >>> import swatlib, tempfile, torch
+    >>> layer = torch.nn.Linear(4, 4)
+    >>> layer = swatlib.sparsify_(layer, swatlib.swat(0.5, first_layer_dense=False))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     swatlib.save_pruned(f"{folder}/layer.zip", layer)
     """
     masks = {id(weight): mask for weight, mask in _active(model)}
     state = model.state_dict(keep_vars=True)
@@ -132,6 +150,19 @@ def load_pruned(path: str | Path, model: nn.Module) -> nn.Module:
         If there is no such file, or it cannot be read.
     ValueError
         If the file is damaged, no such file, or of another model; the message says which tensor.
+
+    Examples
+    --------
+    >>> import swatlib, tempfile, torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
+    >>> model = swatlib.sparsify_(model, swatlib.swat(0.5))
+    >>> other = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     swatlib.save_pruned(f"{folder}/model.zip", model)
+    ...     other = swatlib.load_pruned(f"{folder}/model.zip", other)
+    >>> x = torch.randn(3, 4)
+    >>> torch.equal(other(x), model(x))
+    True
     """
     here = {n: t for n, t in model.state_dict().items() if isinstance(t, Tensor)}
     extra_here = model.state_dict().keys() - here.keys()

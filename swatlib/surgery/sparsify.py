@@ -235,6 +235,14 @@ def densify_(model: nn.Module) -> nn.Module:
     """Undo :func:`sparsify_`: make every sparse layer dense again, in place; return ``model``.
 
     Weights are left as training made them, that is unpruned.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
+    >>> model = swatlib.densify_(swatlib.sparsify_(model, swatlib.swat(0.5)))
+    >>> type(model[1]).__name__
+    'Linear'
     """
     _refuse_computed(model)
     for _, layer in list(sparse_layers(model)):
@@ -245,7 +253,16 @@ def densify_(model: nn.Module) -> nn.Module:
 
 @checked
 def sparse_layers(model: nn.Module) -> Iterator[tuple[str, SparseLayer]]:
-    """Yield name and layer of every layer that :func:`sparsify_` made sparse."""
+    """Yield name and layer of every layer that :func:`sparsify_` made sparse.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
+    >>> model = swatlib.sparsify_(model, swatlib.swat(0.5))
+    >>> [name for name, layer in swatlib.sparse_layers(model)]
+    ['1']
+    """
     for name, layer in model.named_modules():
         if isinstance(layer, SparseLayer):
             yield name, layer
@@ -282,6 +299,14 @@ def active_mask(layer: nn.Module) -> Tensor:
     ------
     ValueError
         If the layer has no weight, or only a shard of it (FSDP).
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> layer = torch.nn.Linear(10, 10)
+    >>> layer = swatlib.sparsify_(layer, swatlib.swat(0.9, first_layer_dense=False))
+    >>> int(swatlib.active_mask(layer).sum())
+    10
     """
     if sharded(layer):
         raise ValueError(f"weight of {layer} must be whole, got a shard: ask before sharding it")
@@ -317,6 +342,14 @@ def report(model: nn.Module) -> pd.DataFrame:
     UserWarning
         If somebody multiplies by a sparse layer's weight without calling the layer: since
         ``sparsify_``, other layers were called, or the weight has got a gradient.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
+    >>> rows = swatlib.report(swatlib.sparsify_(model, swatlib.swat(0.5)))
+    >>> rows[["layer", "weights", "active"]].values.tolist()
+    [['0', 16, 16], ['1', 8, 4]]
     """
     found = list(multiplying(model))
     if pieces := [m.name for m in found if m.obstacle == SHARDED]:
@@ -376,6 +409,14 @@ def sparse_share(model: nn.Module) -> float:
     """Return the share of the model's weights that belongs to sparse layers.
 
     Of all modules that multiply by weights, as :func:`report` lists them.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
+    >>> model = swatlib.sparsify_(model, swatlib.swat(0.5, first_layer_dense=False))
+    >>> swatlib.sparse_share(model)
+    1.0
     """
     found = list(multiplying(model))
     sparse = [m.weights for m in found if _is_sparse(m.layer)]

@@ -67,6 +67,15 @@ def load_sparsity_state_(model: nn.Module, state: Mapping[str, Any]) -> nn.Modul
     ValueError
         If it is of another version, of other layers, of another recipe or of other shapes. Nothing
         has been changed then.
+
+    Examples
+    --------
+    >>> import swatlib, torch
+    >>> recipe = swatlib.swat(0.5, period=10, first_layer_dense=False)
+    >>> layer, other = (swatlib.sparsify_(torch.nn.Linear(4, 4), recipe) for _ in range(2))
+    >>> _ = layer(torch.randn(3, 4))
+    >>> _ = other.load_state_dict(layer.state_dict())
+    >>> other = swatlib.load_sparsity_state_(other, swatlib.sparsity_state(layer))
     """
     if not isinstance(state, Mapping) or not isinstance(state.get("layers"), Mapping):
         raise TypeError(f"state must be what sparsity_state returned, got {type(state).__name__}")
