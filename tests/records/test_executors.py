@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -109,16 +109,17 @@ def test_any_executor_object(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Callable[..., subprocess.Popen]:
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
     """Start a sweep in a process of its own, with a process group of its own."""
     script = tmp_path / "toys.py"
     script.write_text(TOYS)
     here = str(Path(__file__).parents[2])
+    started: list[subprocess.Popen] = []
 
     def begin(
         count: int, pause: float, executor: str = "sequential", *more: str
     ) -> subprocess.Popen:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [
                 sys.executable,
                 str(script),
@@ -134,8 +135,14 @@ def start(tmp_path: Path) -> Callable[..., subprocess.Popen]:
             start_new_session=True,
             text=True,
         )
+        started.append(process)
+        return process
 
-    return begin
+    yield begin
+    for process in started:
+        process.kill()
+        with process:  # closes its pipes and waits for its end
+            pass
 
 
 def load_toys(folder: Path) -> ModuleType:
