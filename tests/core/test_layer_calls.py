@@ -119,7 +119,6 @@ def test_transforms_are_refused_in_one_sentence(
         transformed(sparsify_(mlp(), own), torch.randn(8, 8))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning")
 def test_tracing_is_refused_in_one_sentence() -> None:
     model, x = sparsify_(mlp(), swat(0.5)).eval(), torch.randn(8, 8)
     with pytest.raises(RuntimeError, match=r"cannot be traced by torch\.jit: use torch\.export"):
