@@ -48,8 +48,8 @@ class SparseLayer(nn.Module):
     @property
     def recipe(self) -> Recipe:
         """The row of the table this layer follows."""
-        # Kept under its own text. To torch.compile an attribute that changes becomes a symbol, of
-        # which no count can be made; another key is another constant.
+        # Stored in a dictionary under its own text. torch.compile turns an attribute that changes
+        # into a symbol, from which K cannot be computed. A new key is a new constant instead.
         (text,) = self._recipe
         return self._recipe[text]
 
@@ -81,8 +81,8 @@ class SparseLayer(nn.Module):
     def choices(self, x: Tensor, w: Tensor) -> Choices:
         """Choose what survives of weights and activations, once per forward pass."""
         recipe = self.recipe
-        # A reentrant checkpoint runs without gradients first and again with the same random state:
-        # what is drawn for the backward pass must move that state on.
+        # Reentrant checkpointing runs the forward pass twice from one random state, the first time
+        # without gradients. Both runs must draw as often, also what only backward uses.
         draws = recipe.input_grad_weight, recipe.weight_grad_activation
         drawn = self.training and any(s is not None and s.draws for s in draws)
         backward_follows = torch.is_grad_enabled() or drawn

@@ -273,7 +273,7 @@ class Product(Function):
             dw = None
             if needs[1]:
                 dw = columns.weight_gradient(g_weight, x, weight.shape, ctx.geometry)
-            # dX needs of X the shape only, and of X a part may be saved: a tensor of that shape.
+            # dX needs only the shape of X. Where part of X was saved, pass a tensor of its shape.
             whole = x if x.shape == ctx.x_shape else blank(ctx.x_shape, x)
             needs = (needs[0], False, needs[2])
             dx, _, db = backward(grad, g_input, g_input, whole, weight, needs, ctx.geometry)
@@ -294,7 +294,7 @@ def _operand(selector: Selector | None, x: Tensor, choice: Tensor | None) -> Ten
 def _chosen(
     grad: Tensor, name: str, selector: Selector | None, remembered: Remembered | None
 ) -> Tensor:
-    # At sparsity 0 the gradient itself, so that the dense layer's one call serves all products.
+    # At sparsity 0 return the gradient itself: one backward call then computes both products.
     if selector is None or not selector.sparsity:
         return grad
     state = None if remembered is None else remembered.states.get(name)

@@ -187,7 +187,7 @@ class TopK(Selector):
         x = floating(x.detach())
         if self.exact or not x.numel():
             return topk_mask(x, self.sparsity, self.over)
-        if not self.sparsity:  # nothing is dropped, by no threshold, estimated or kept
+        if not self.sparsity:  # a threshold of 0 drops nothing; none is estimated or kept
             return x.new_zeros((), dtype=torch.promote_types(x.dtype, torch.float32))
         if self.period == 1 or state is None:
             return topk_threshold(x, self.sparsity, self.over, self.sample)

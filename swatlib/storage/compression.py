@@ -133,7 +133,8 @@ class KeepSign(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (bits,) = ctx.saved_tensors
         positive = unpack_bits(bits, ctx.shape.numel()).as_strided(ctx.shape, ctx.stride)
-        # Torch's own kernel, on ones where it would see the output: the same bits and layout.
+        # threshold_backward only compares ReLU's output with 0. A tensor of zeros and ones gives
+        # the same gradient, to the bit.
         return torch.ops.aten.threshold_backward(grad, positive.to(grad.dtype), 0), None
 
 
@@ -173,7 +174,7 @@ def saved_bytes(model: nn.Module, x: Tensor) -> pd.DataFrame:
                 "dtype": str(tensor.dtype).removeprefix("torch."),
                 "bytes": storage.nbytes(),
             }
-        return tensor.detach()  # as a saved output would hold itself
+        return tensor.detach()  # a saved output would refer to itself
 
     def enter(name: str) -> Callable[..., None]:
         return lambda module, inputs: running.append((name, module))

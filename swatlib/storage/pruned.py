@@ -283,7 +283,7 @@ def _difference(found: dict[str, Any], expected: dict[str, Any]) -> str:
 
 
 def _write(archive: ZipFile, name: str, flat: Tensor) -> None:
-    # An entry without a date: the same model gives the same file.
+    # ZipInfo has a fixed date, so the same model gives the same file.
     content = flat.contiguous().view(torch.uint8).numpy().tobytes()
     archive.writestr(ZipInfo(name), content, ZIP_DEFLATED)
 

@@ -97,7 +97,7 @@ def first_layer(model: nn.Module, names: Sequence[str], example: Example | None 
             _Follower(layers).trace(twin, concrete_args=_defaults(twin))
         except _Found as found:
             return str(found.args[0])
-        except Exception as error:  # whatever a stranger's forward pass makes of a symbol
+        except Exception as error:  # a forward pass may do anything with a symbol
             reason = error
         else:
             reason = ValueError("none is called")

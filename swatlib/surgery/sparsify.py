@@ -43,8 +43,8 @@ def sparsify_(
     """Make the convolution and linear layers of ``model`` follow ``recipe``, in place.
 
     Parameters, buffers, hooks, state-dict keys and the layers' identity stay as they are, so an
-    optimizer made before or after works alike. Calling it again changes the
-    recipe; thresholds, masks and compression of the layers it changes are forgotten.
+    optimizer made before or after works alike. Calling it again changes the recipe. Layers that it
+    changes forget their thresholds, masks and compression.
 
     Layers of other classes, with a computed weight (weight norm, ``nn.utils.prune``) or without a
     gradient (frozen) are left as they are; :func:`report` names them.
@@ -60,8 +60,8 @@ def sparsify_(
     filter_fn : callable, optional
         ``filter_fn(name, layer)`` says whether a layer becomes sparse; all if not given.
     example : tensor, shape, tuple or mapping, optional
-        What the model is called with, see :data:`swatlib.surgery.twin.Example`: needed only for a
-        model         whose first layer cannot be told without, which a warning says.
+        What the model is called with, see :data:`swatlib.surgery.twin.Example`. It is needed only
+        if the first layer cannot be found without; a warning says so.
     also : sequence of classes
         Further classes of layers: subclasses of ``nn.Conv2d`` and ``nn.Linear`` whose forward goes
         through ``super().forward``, and classes that compute ``x @ weight + bias``, as ``Conv1D``

@@ -231,7 +231,7 @@ def train(
     model = model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
     train_x, train_y, test_x, test_y = (t.to(device) for t in dataset[1:5])
     train_x, test_x = (t.to(memory_format=layout) for t in (train_x, test_x))
-    # A stream of its own: augmented or not, a run sees the images in the same order.
+    # A generator of its own, so that augmenting does not change the order of the images.
     distortion = torch.Generator().manual_seed(run.seed)
     low = run.precision is not None
     autocast = torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=low)

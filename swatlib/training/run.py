@@ -43,7 +43,7 @@ class Run:
     width, depth : int, optional
         Of a small network.
     method : str
-        As :func:`swatlib.methods.recipe` names it.
+        As :func:`swatlib.methods.method` names it.
     sparsity : float
         In [0, 1).
     options : dict
