@@ -148,6 +148,7 @@ def test_bad_input(folder: Path, tmp_path: Path) -> None:
         verify(tmp_path / "nowhere")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["period-digits", "detection", "accelerator-trained", "accelerator"]
 )

@@ -211,6 +211,7 @@ def test_two_sweeps_at_once_do_no_harm(tmp_path: Path, start: Callable) -> None:
         read_record(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("executor", "number", "to_all"),
     [
@@ -238,6 +239,7 @@ def test_ends_when_it_is_told_to(
         read_record(path)
 
 
+@pytest.mark.slow
 def test_no_run_that_ended_is_lost(tmp_path: Path, start: Callable) -> None:
     """Many short runs: those told to end are often just writing."""
     log = tmp_path / "log-ended"
