@@ -124,7 +124,8 @@ def train(**given: Any) -> None:
     from swatlib.training import train_run
 
     as_json, more = given.pop("as_json"), given.pop("option") or []
-    options = {name: value for name in method_options() if (value := given.pop(name, None)) is not None}
+    options = {name: given.pop(name, None) for name in method_options()}
+    options = {name: value for name, value in options.items() if value is not None}
     metrics = train_run(Run(**given, options=options | _read(more)))
     if as_json:
         from swatlib.records import jsonable

@@ -89,7 +89,7 @@ class SimilarityRun:
 
 def similarity() -> list[SimilarityRun]:
     """Every measurement: photographs and CIFAR-10, fresh and trained networks."""
-    # The paper's own network and image size, as far as it goes without ImageNet: fresh.
+    # ResNet-18 at 224 pixels as in the paper, but with random weights: no ImageNet here.
     full = SimilarityRun(pixels=224, network="resnet18", built_for=224)
     small = [
         SimilarityRun(epochs=epochs, train_images=images, seed=seed)

@@ -17,38 +17,23 @@ import pandas as pd
 from IPython.display import HTML, Code
 
 from swatlib.checked import checked
+from swatlib.plotting.labels import METHOD_LABELS, NETWORK_LABELS
 from swatlib.records import read_epochs, read_records
+
+__all__ = [
+    "METHOD_LABELS",
+    "NETWORK_LABELS",
+    "RECORDS",
+    "epochs",
+    "labelled",
+    "records",
+    "show_source",
+    "source",
+    "table",
+]
 
 RECORDS = Path(__file__).resolve().parents[2] / "data" / "records"
 """Where the committed records lie, beside the package in the repository."""
-
-NETWORK_LABELS = {
-    "small_resnet": "residual",
-    "small_vgg": "plain",
-    "small_densenet": "dense connections",
-}
-"""The small networks as chapters call them."""
-
-METHOD_LABELS = {
-    "dense": "dense",
-    "swat": "SWAT",
-    "saw": "SAW",
-    "meprop": "meProp",
-    "forward-weight": "sparse weights",
-    "forward-activation": "sparse activations",
-    "backward-gradient": "sparse gradients",
-    "sr-ste": "SR-STE",
-    "tsm": "TSM",
-    "asp": "ASP",
-    "fst-weights": "FST, weights only",
-    "fst-unrestored": "FST without restoration",
-    "fst": "FST",
-    "wg": "WG",
-    "wx": "WX",
-    "gg": "GG",
-    "gx": "GX",
-}
-"""Methods as figures and tables name them."""
 
 
 @checked(digits=None)

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from swatlib.analysis.statistics import mean_interval, student_interval
 from swatlib.checked import checked
+from swatlib.plotting.labels import LOOKS
 
 __all__ = [
     "COLOURS",
@@ -46,9 +47,6 @@ COLOURS = {
 _CYCLE = ["blue", "vermilion", "green", "purple", "orange", "sky", "black"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 DASHES: list[Any] = ["-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2)), "--", ":"]
-
-# A method keeps its style in every chapter.
-_METHODS = {"dense": 6, "swat": 0, "saw": 2, "meprop": 1, "random": 4}
 
 
 def use_style() -> None:
@@ -108,7 +106,7 @@ def series_style(name: str, index: int = 0) -> dict[str, Any]:
     same; any other name takes the style at ``index``.
     """
     key = name.lower().split("-")[0].split(" ")[0]
-    index = _METHODS.get(key, index) % len(_CYCLE)
+    index = LOOKS.get(key, index) % len(_CYCLE)
     return {
         "color": COLOURS[_CYCLE[index]],
         "marker": MARKERS[index],

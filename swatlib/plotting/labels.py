@@ -1,0 +1,37 @@
+"""Labels and looks: how every figure and table names and draws methods and networks."""
+
+NETWORK_LABELS = {
+    "small_resnet": "residual",
+    "small_vgg": "plain",
+    "small_densenet": "dense connections",
+}
+"""The small networks as chapters call them."""
+
+METHOD_LABELS = {
+    "dense": "dense",
+    "swat": "SWAT",
+    "swat-u": "SWAT-U",
+    "swat-erk": "SWAT-ERK",
+    "swat-m": "SWAT-M",
+    "saw": "SAW",
+    "meprop": "meProp",
+    "forward-weight": "sparse weights",
+    "forward-activation": "sparse activations",
+    "backward-weight": "sparse weights, backward",
+    "backward-activation": "sparse activations, backward",
+    "backward-gradient": "sparse gradients",
+    "sr-ste": "SR-STE",
+    "tsm": "TSM",
+    "asp": "ASP",
+    "fst-weights": "FST, weights only",
+    "fst-unrestored": "FST without restoration",
+    "fst": "FST",
+    "wg": "WG",
+    "wx": "WX",
+    "gg": "GG",
+    "gx": "GX",
+}
+"""Methods as figures and tables name them."""
+
+LOOKS = {"dense": 6, "swat": 0, "saw": 2, "meprop": 1, "random": 4}
+"""Places in the cycle of colours, markers and dashes that a method keeps in every chapter."""
