@@ -7,10 +7,7 @@ import pandas as pd
 import pytest
 
 from swatlib.experiments import EXPERIMENTS
-from swatlib.methods import METHODS
-from swatlib.models import NAMES
 from swatlib.plotting.chapter import (
-    METHOD_LABELS,
     NETWORK_LABELS,
     RECORDS,
     epochs,
@@ -85,13 +82,6 @@ def test_an_experiment_without_records_is_named(read):
 def test_records_lie_where_experiments_are_named():
     folders = {path.name for path in RECORDS.iterdir() if path.is_dir()}
     assert folders & set(EXPERIMENTS)
-
-
-def test_labels_name_what_there_is():
-    assert set(METHOD_LABELS) <= set(METHODS)
-    assert set(NETWORK_LABELS) <= set(NAMES)
-    for labels in (METHOD_LABELS, NETWORK_LABELS):
-        assert len(set(labels.values())) == len(labels), "two things have one label"
 
 
 def test_labelled_gives_labels_and_keeps_what_has_none():
