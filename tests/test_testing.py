@@ -101,7 +101,7 @@ def test_wrong_gradients_are_caught(monkeypatch):
 
 
 def test_bad_arguments():
-    with pytest.raises(TypeError, match="recipe must be a Recipe, got float"):
+    with pytest.raises(TypeError, match="recipe must be a Recipe or a Method, got float"):
         check_recipe(0.5)
     with pytest.raises(ValueError, match="got 'unknown'"):
         check_recipe(swatlib.dense(), only=["unknown"])

@@ -50,7 +50,10 @@ class Run:
         Further options of the method, see :func:`swatlib.methods.method`.
     observe : str, optional
         "topology" or "thresholds": what to watch, see :mod:`swatlib.training.observe`.
-    epochs, batch_size : int
+    epochs : int
+        Passes over the training images.
+    batch_size : int
+        Images in a batch.
     lr, momentum, weight_decay : float
         Of SGD; ``lr`` is the peak rate.
     schedule : str

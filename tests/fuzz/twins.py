@@ -41,6 +41,7 @@ from swatlib.training import Run, build
 from swatlib.training.loop import Sgd
 
 LEFT_OUT = {
+    "files.": "inside of what writes a file, which is the edge",
     "bench.": "programs that measure, not a library",
     "cli.": "reached through typer, which reads text; tests/cli",
     "checks.": "its argument is what is checked; tests/test_checks.py",
