@@ -51,8 +51,9 @@ PAPER = Convention(
 EXACT = Convention()
 """The products that a training step needs: what `torch.utils.flop_counter` counts, halved.
 
-That counter takes the weight gradient of a grouped convolution for that of an ungrouped one, and
-knows nothing of fused attention on a CPU; here the former counts once and the latter in full.
+Two counts differ from that counter's. It multiplies the weight gradient of a grouped convolution by
+the number of groups; here it counts once. It does not see fused attention on a CPU; here all of its
+products count.
 """
 
 CONVENTIONS = {"paper": PAPER, "exact": EXACT}

@@ -144,8 +144,9 @@ def spread(
         With ``"uniform"``, keep the first layer dense, the one that is used first.
     natural_zeros : mapping, optional
         Fraction of zeros that ReLU leaves in a layer's input, by layer name, as
-        :func:`~swatlib.accounting.relu.natural_zeros` measures it. In the weight gradient a layer's
-        zeros are then the larger of the two, as the largest magnitudes are not zero.
+        :func:`~swatlib.accounting.relu.natural_zeros` measures it. In the weight gradient the
+        sparsity of a layer's input is then the larger of this and the method's own. They do not add
+        up: Top-K drops the zeros first.
     keep_dense : callable, optional
         Layers for which it is true stay dense, with ``"uniform"``.
     dense_operand : callable, optional

@@ -96,9 +96,10 @@ class Network:
 
     @cached_property
     def first(self) -> Layer:
-        """The first layer, as :func:`swatlib.sparsify_` understands it: of those it can apply to.
+        """The layer that counts as first for :func:`swatlib.sparsify_`.
 
-        Of all, if it applies to none.
+        It is the first one of a class that can be made sparse, frozen or not. If there is none, it
+        is the first convolution or linear layer.
         """
         ours = (x for x in self.weighted if x.passed_over in ("", "frozen"))
         return next(ours, self.weighted[0])

@@ -51,7 +51,10 @@ def set_(sparsity: float) -> Method:
 
 
 def sr_ste_forward(sparsity: float) -> Method:
-    """Return SR-STE as FST's Table 3 counts it: in dX, S(W) transposed is not 2:4 along Cout."""
+    """Return SR-STE as FST's Table 3 counts it: dX is dense.
+
+    S(W) is 2:4 along the input channels. dX needs its transpose, which is not 2:4 along Cout.
+    """
     whole = method("sr-ste", sparsity)
     return replace(whole, recipe=replace(whole.recipe, input_grad_weight=None))
 
@@ -62,7 +65,8 @@ PUBLISHED: dict[str, Callable[[float], Method]] = {
     "set": set_,
     "sr-ste": sr_ste_forward,
 }
-"""Rows as the papers print them; they go before those of :data:`swatlib.methods.METHODS`."""
+"""Rows as the papers print them; they replace those of the same name in
+:data:`swatlib.methods.METHODS`."""
 
 LEFT_DENSE: dict[str, Callable[[Layer], bool]] = {"set": is_downsampling}
 """Layers a published row leaves dense: "SET and DSR do not sparsify downsampling layers" (SWAT,

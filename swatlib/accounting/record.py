@@ -50,8 +50,8 @@ class Products(TorchDispatchMode):
 
 
 def _backward_flops(grad: Tensor, x: Tensor, weight: Tensor, *rest: Any) -> int:
-    # As many for each gradient as forward. The table of torch multiplies those of a grouped
-    # convolution's weight by the number of groups.
+    # Each gradient takes as many products as the forward pass. Torch's own formula is wrong for the
+    # weight gradient of a grouped convolution: it counts it once for every group.
     *_, transposed, _, _, needed = rest
     pixels = (x if transposed else grad).shape
     each = pixels[0] * prod(pixels[2:]) * weight.numel()
@@ -93,8 +93,8 @@ class Record:
         Parameters
         ----------
         backward : int or None
-            None if there was no backward pass to follow: every gradient that could be needed is
-            taken to be needed then.
+            None if the backward pass could not be followed. Then every gradient that could be
+            needed is counted.
         """
         layers = self.layers
         if backward is not None:
@@ -113,9 +113,10 @@ class Record:
 
 
 def _other_layers(others: Mapping[str, int], forward: int, backward: int) -> Iterator[Layer]:
-    """Yield one row for each module; the backward pass is shared out as the forward pass is."""
+    """Yield one row for each module; the backward count is divided as the forward counts are."""
     if not others and backward:
-        # As many as forward, once more: recomputed activations; or a backward pass by hand.
+        # No module explains these products: activations are recomputed, as in checkpointing, or a
+        # custom autograd function multiplies in its backward pass.
         yield Layer(BACKWARD, "other", (), (), (), macs=(0, 0, backward))
         return
     done = seen = 0
@@ -142,7 +143,7 @@ def watch(
     ----------
     model : nn.Module
     passed_over : mapping
-        By layer name, why no recipe applies to the layer; for those to which none does.
+        By the names of the layers to which no recipe applies: why none does.
     weight_ids : mapping
         By layer name, a number that layers with the same weight share.
     on_use : callable, optional
@@ -164,7 +165,8 @@ def watch(
             if record.over:
                 return None
             if isinstance(output, Tensor) and isinstance(module, COUNTED) and output._is_view():
-                # What is changed in place through a view, as by a ReLU, loses the view's hooks.
+                # An in-place operation on a view, as by ReLU, drops the view's gradient hooks.
+                # A copy is no view.
                 output = output.clone()
             frame = stack.pop()
             inclusive = record.products.macs - frame.began

@@ -39,8 +39,8 @@ def trace(model: nn.Module, example: Example) -> Network:
     Parameters
     ----------
     model : nn.Module
-        On any device, "meta" included. It is copied without its weights and not changed; the copy
-        runs in the mode the model is in.
+        On any device, "meta" included. It is copied without its weights and not changed. The copy
+        runs in the mode the model is in, except that its batch norms are in evaluation mode.
     example : tensor, shape, tuple or mapping
         An input, or its shape with the batch first, such as (1, 3, 224, 224); a tuple of them for
         several arguments, whose last element may be a dict of keyword arguments; or such a dict.
@@ -87,7 +87,7 @@ def trace(model: nn.Module, example: Example) -> Network:
 def _layers(model: nn.Module, twin: nn.Module, call: Call) -> tuple[Layer, ...]:
     args, kwargs = call
     with (
-        sdpa_kernel(SDPBackend.MATH),  # products that the table of formulas knows, on any device
+        sdpa_kernel(SDPBackend.MATH),  # torch has formulas for its products on any device
         watch(twin, passed_over(model), weight_ids(model)) as record,
     ):
         output = twin(*args, **kwargs)
@@ -135,7 +135,8 @@ def passed_over(model: nn.Module) -> dict[str, str]:
 def weight_ids(model: nn.Module) -> dict[str, int]:
     """Return, by layer name, a number that only layers with the same weight share."""
     return {
-        # A computed weight is a new tensor every time, whose number means nothing.
+        # A computed weight, as of weight norm, is a new tensor at every access, so its id does not
+        # identify it. The module's id stands in: such a weight is taken to be shared with none.
         name: id(module._parameters.get("weight", module))
         for name, module in model.named_modules()
         if isinstance(module, COUNTED)

@@ -46,10 +46,11 @@ def _show_warning(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 all is well, 1 a run failed, 2 bad input.
+    """Run the command line and exit: 0 all is well, 1 a run failed, 2 bad input, 130 interrupted.
 
-    Every error the library raises at its edge becomes one line on standard error. A fault in the
-    library itself does too; ``python -X dev -m swatlib.cli`` shows where it arose.
+    A ValueError, TypeError or OSError becomes one line on standard error: it is taken for bad
+    input, as a wrong option is. Any other error becomes one line too, with exit code 1;
+    ``python -X dev -m swatlib.cli`` shows where such an error arose.
     """
     try:
         with warnings.catch_warnings():

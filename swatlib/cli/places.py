@@ -22,7 +22,7 @@ def _folder(text: str) -> Path:
 
 
 def folder_option(what: str) -> Any:
-    """Return the option ``--records`` of a command, a folder; an empty name is none."""
+    """Return the option ``--records`` of a command, a folder; an empty name is refused."""
     return typer.Option("--records", help=what, metavar="DIR", show_default=False, parser=_folder)
 
 

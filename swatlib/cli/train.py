@@ -18,7 +18,7 @@ from swatlib.methods import ALIASES, METHODS, with_options
 from swatlib.training.run import Run
 
 ELSEWHERE = ("method", "sparsity", "options")
-"""Parameters of methods and fields of a run that are options of the command by another way."""
+"""Parameters of methods that become no option of their own here: the command has them already."""
 
 ROLE = re.compile(r":\w+:`~?([^`]+)`")
 """A docstring's reference, of which a terminal shows the name."""
@@ -88,7 +88,7 @@ def method_options() -> dict[str, tuple[Any, str]]:
 
 def _option(name: str, kind: Any, default: Any, text: str) -> inspect.Parameter:
     flag = name.replace("_", "-")
-    # A flag that is not given is left to the method: on, off and unsaid are three things.
+    # A flag may be on, off or not given; if not given, the method's own default holds.
     switches = (f"--{flag}/--no-{flag}",) if kind is bool else (f"--{flag}",)
     wanted = kind | None if default is None else kind
     hint: Any = Annotated[wanted, typer.Option(*switches, help=text)]

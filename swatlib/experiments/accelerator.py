@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "records" / "accelerator"
 
 MULTIPLIERS = 1024
-"""Of every machine in the exploration: 16 lanes x rows x tiles, as in the default machine."""
+"""Of every machine in `design_space`: 16 lanes x rows x tiles, as in the default machine."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,10 @@ def table_6() -> list[Point]:
 
 
 def design_space() -> list[Point]:
-    """Look-ahead against how 1024 multipliers are cut into tiles, at three sparsities."""
+    """Windows and tile shapes of 1024 multipliers.
+
+    X and unlimited windows meet every shape at three sparsities; L and T windows meet one at two.
+    """
     depths = ("X1", "X2", "X4", "X9", "X15", "inf")
     shapes = ((64, 1), (32, 2), (16, 4), (8, 8), (4, 16))
     points = [
@@ -144,9 +147,8 @@ def _masks(
 @checked
 def run(folder: Path = FOLDER, budget: float | None = None) -> Summary:
     """Compute the points that have no record yet."""
-    from swatlib.records.sweep import (
-        sweep,  # its progress bar is of no use to those who read records
-    )
+    # Imported here: it loads tqdm, which whoever only reads records does not need.
+    from swatlib.records.sweep import sweep
 
     return sweep(points(), folder, count_point, budget=budget)
 

@@ -169,9 +169,8 @@ def count_trained(point: Trained) -> dict[str, Any]:
 @checked
 def run(folder: Path = FOLDER, budget: float | None = None) -> Summary:
     """Train and count what has no record yet."""
-    from swatlib.records.sweep import (
-        sweep,  # its progress bar is of no use to those who read records
-    )
+    # Imported here: it loads tqdm, which whoever only reads records does not need.
+    from swatlib.records.sweep import sweep
 
     return sweep(trained(), folder, count_trained, budget=budget)
 

@@ -91,7 +91,7 @@ def photographs_float32() -> list[Run]:
 
 
 def photographs_100() -> list[Run]:
-    """The claims that more classes could turn, on a hundred classes of Tiny ImageNet."""
+    """The claims that might fail with more classes, on a hundred classes of Tiny ImageNet."""
     base = replace(PHOTOGRAPHS, data="tiny-imagenet-100", pixels=32)
     ways = [("dense", 0.0), ("swat", 0.8), ("swat", 0.9), ("saw", 0.9), ("swat", 0.5)]
     runs = [replace(base, method=method, sparsity=sparsity) for method, sparsity in ways]

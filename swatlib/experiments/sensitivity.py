@@ -46,7 +46,7 @@ def backward_classifier_digits() -> list[Run]:
 
 
 def backward_classifier_patches() -> list[Run]:
-    """The same on photograph patches, past the bend."""
+    """The same on photograph patches, at 90 % sparsity only."""
     base = replace(PATCHES, options={"classifier_dense": True})
     methods = ("saw", "backward-gradient", "meprop")
     return grid(base, methods, (0.9,), ("small_resnet", "small_vgg"))
@@ -55,8 +55,9 @@ def backward_classifier_patches() -> list[Run]:
 def forward_learning_rate() -> list[Run]:
     """Why a sparse forward with a dense backward pass diverges, on digits.
 
-    Four learning rates with the papers' experiment; with the backward product seeing the same mask;
-    and with Top-K within each filter, so that no filter is left empty.
+    Each of four learning rates is tried in three ways: with the papers' dense backward pass; with
+    the forward mask in the input gradient too; and with Top-K within each filter, so that no filter
+    is left empty.
     """
     variants: tuple[dict[str, object], ...] = ({}, {"matched": True}, {"over": "CHW"})
     runs = [
@@ -73,7 +74,7 @@ def forward_learning_rate() -> list[Run]:
 
 
 def matched_patches() -> list[Run]:
-    """Sparse forward weights with the backward product seeing the same mask, on patches."""
+    """Sparse forward weights whose mask the input gradient uses too, on patches."""
     base = replace(PATCHES, method="forward-weight", options={"matched": True})
     return grid(base, ("forward-weight",), (0.9, 0.95), ("small_resnet",))
 

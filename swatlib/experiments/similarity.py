@@ -43,9 +43,11 @@ class SimilarityRun:
     photographs : str
         Name of an image folder or archive in SWATLIB_DATA.
     pixels, images : int
-        How many, and the size that their middle squares are averaged down to.
+        Pixels along a side, to which the middle square of each image is averaged down, and how many
+        images are read.
     controls : int
-        So many of them, a multiple of 20, also for the estimator's controls and as noise.
+        How many of the images also serve as controls of the estimator, a multiple of 20. There
+        are as many scattered photographs, and as many images of white noise.
     network : str
         As `swatlib.models.build_network` names it.
     built_for : int
@@ -181,9 +183,10 @@ def measure(model: nn.Module, x: Tensor, controls: int, seed: int) -> list[dict[
     Returns
     -------
     list of dict
-        One a layer and estimate: "plug-in" of all images; of the controls "plug-in, controls",
-        "miller-madow", "scattered" (pixels moved about within their channel) and "shuffled"
-        (neighbours drawn from anywhere in the image). ``images`` says how many it averages over.
+        One for each layer and estimate. "plug-in" is taken from all images. The others are taken
+        from the controls: "plug-in, controls", "miller-madow", "scattered" (pixels moved about
+        within their channel) and "shuffled" (neighbours drawn from anywhere in the image).
+        ``images`` says how many images an estimate averages over.
     """
     generator = torch.Generator().manual_seed(seed)
     shares: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)

@@ -105,7 +105,7 @@ def period_digits() -> list[Run]:
 
 
 def period_cifar() -> list[Run]:
-    """The same for periods of 16 and 100 of 240 steps, on CIFAR-10 photographs."""
+    """The same on CIFAR-10 photographs: thresholds kept for 16 or 100 steps, of 240 in a run."""
     runs = [
         run
         for period in (16, 100)
@@ -200,9 +200,10 @@ def topologies(
 
 
 def threshold_digits() -> list[Run]:
-    """Thresholds of four layers in every step, and the density under kept ones (SWAT Figure 4).
+    """Thresholds of four layers at every step, and the density they lead to (SWAT Figure 4).
 
-    The run of "period-digits" with periods 1, 100 and 1000, and one without weight decay.
+    Three runs are those of "period-digits" with periods 1, 100 and 1000. A fourth has period 1000
+    and no weight decay.
     """
     base = replace(DIGITS, epochs=30, batch_size=32, method="swat", sparsity=0.9)
     base = replace(base, observe="thresholds", network="small_resnet")

@@ -64,7 +64,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _near(a: Any, b: Any, tolerance: float) -> bool:
-    """Allow floats to differ; what is counted or said must be the same."""
+    """Allow floats to differ by the tolerance; integers, text and all else must be the same."""
     close = isinstance(a, float) and isinstance(b, float) and abs(a - b) <= tolerance
     return close or _same(a, b)
 
@@ -103,7 +103,7 @@ def compare(record: Record, metrics: dict[str, Any], tolerance: float = TOLERANC
 
 @cache
 def _kinds(declared: tuple[Callable[[], Sequence[Any]], ...]) -> tuple[Any, ...]:
-    """Return the kinds of runs that experiments have: declaring a large one takes a while."""
+    """Return the classes of the experiments' runs; kept, as declaring a large one is slow."""
     return tuple(dict.fromkeys(type(declare()[0]) for declare in declared))
 
 
@@ -150,8 +150,8 @@ def verify(
     seed : int
         Of the choice of records.
     tolerance : float
-        Allowed difference of a single metric, in its own unit: 3 points of accuracy by default. It
-        says nothing against a loss; that is what `Verdict.identical` is for.
+        Allowed difference of a single metric, in its own unit: 3 points of accuracy by default. For
+        a loss that is too wide to find a fault; there only `Verdict.identical` tells.
     train, make_run : callable
         ``train(make_run(specification)) -> metrics``; the library's own if not given.
     report : callable, optional

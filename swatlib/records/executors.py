@@ -1,4 +1,4 @@
-"""Executors: where the runs of a sweep are computed, and how all of them end at once.
+"""Executors: where the runs of a sweep are computed, and how all of them are stopped.
 
 A sweep that is interrupted, or that can store nothing more, gives up what is in flight: it may take
 hours. A record that is just being written is finished first, so that no finished run is lost.
@@ -24,10 +24,10 @@ _writing = threading.Lock()
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let what would end this process or thread wait until the block is done.
+    """Delay whatever would end this process or thread until the block is done.
 
-    That is Ctrl-C and SIGTERM in the main thread, where Python handles signals; elsewhere
-    `_Thread.give_up`; in a worker process the end of its parent.
+    In the main thread, which handles signals, that is Ctrl-C and SIGTERM. In another thread it is
+    `_Thread.give_up`. In a worker process it is also the end of its parent.
     """
     with _writing:
         if threading.current_thread() is not threading.main_thread():
@@ -107,8 +107,8 @@ class _Processes(futures.ProcessPoolExecutor):
         super().__init__(workers, context, initializer=_end_with_parent)
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
-        # At a terminal Ctrl-C reaches every process. The sweep answers to it; a process that is
-        # started here inherits the mask and does not.
+        # At a terminal Ctrl-C reaches every process, but only the sweep should answer. A process
+        # that is started here inherits the mask and so ignores it.
         mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
         before = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
         try:

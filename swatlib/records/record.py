@@ -1,8 +1,8 @@
 """Records: one small JSON file for each finished training run, named by what was asked for.
 
 A run is a frozen dataclass whose fields are JSON values; the fields are its *specification*. The
-name of a record is the hash of its specification, so whether a run has been done is whether its
-file is there. Files appear whole or not at all. A checksum covers everything else in the file. A
+name of a record is the hash of its specification, so a run has been done if a file of that name is
+there. Files appear whole or not at all. A checksum covers everything else in the file. A
 file that is damaged, was changed, or whose content does not belong to its name, is named in a
 warning and not used.
 """
@@ -31,7 +31,7 @@ VERSION = 2
 
 
 class UnknownVersion(ValueError):
-    """The record has another layout: an older one, or one that a later library knows more about."""
+    """The layout of the record is older or newer than the one this library reads."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Record:
 
 @runtime_checkable
 class Specified(Protocol):
-    """A run that says its own specification, where that is not its fields."""
+    """A run whose specification is something else than its fields."""
 
     def specification(self) -> dict[str, Any]:
         """Return JSON values that tell it from every other run."""
@@ -366,7 +366,7 @@ def iterate_records(folder: Path) -> Iterator[Record]:
 
 
 def _listed(folder: Path) -> list[str]:
-    """Return the names in a folder; that of an unreadable one is an error, never no names."""
+    """Return the names in a folder; an unreadable folder is an error, not an empty one."""
     if not folder.is_dir():
         raise FileNotFoundError(f"records folder {folder} does not exist")
     try:

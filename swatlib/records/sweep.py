@@ -54,7 +54,7 @@ class StorageError(OSError):
 
 @contextlib.contextmanager
 def _storing(what: str) -> Iterator[None]:
-    """Make one kind of error of all that can keep ``what`` from being used."""
+    """Turn an OSError in the block into a StorageError whose message begins with ``what``."""
     try:
         yield
     except OSError as error:
@@ -97,8 +97,8 @@ def own_train() -> Train:
 def data_as_used(run: Any) -> dict[str, Any] | None:
     """Describe the data set of a run that has one.
 
-    By the run's own method ``describe_data``, or as a data set for classification if there are but
-    the fields ``data``, ``pixels`` and ``images``.
+    A run with a method ``describe_data`` describes it itself. Otherwise its fields ``data``,
+    ``pixels`` and ``images`` say which data set for classification it is. None if it has no data.
     """
     if hasattr(run, "describe_data"):
         return run.describe_data()
@@ -135,7 +135,9 @@ def is_done(folder: Path, run: DataclassInstance) -> bool:
 
 @checked
 def lock(folder: Path, run: DataclassInstance) -> FileLock:
-    """Return the lock of a run, not yet taken. Lock files are left behind and mean nothing.
+    """Return the lock of a run, not yet taken.
+
+    A lock file stays on the disk after use; that it is there does not mean that the lock is held.
 
     Where the file system has no locks, taking it is an error: a mere file in place of a lock would
     outlive a sweep that was killed, and its run would never be computed.
@@ -163,7 +165,7 @@ def _locked(folder: Path, run: DataclassInstance) -> Iterator[bool]:
     try:
         yield held.is_locked
     finally:
-        held.release()  # of one that is not held: nothing
+        held.release()  # does nothing if it is not held
 
 
 @checked
@@ -177,7 +179,7 @@ def compute(
     Raises
     ------
     StorageError
-        If the record cannot be stored, as far as possible before anything is computed.
+        If the record cannot be stored. As far as possible this is found out before training.
     """
     with _locked(folder, run) as free:
         if not free:
@@ -227,7 +229,7 @@ def seconds(text: str) -> float:
     Raises
     ------
     ValueError
-        If it is none.
+        If the text is no length of time.
     """
     match = re.fullmatch(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s?)?", text.strip())
     if not match or not any(match.groups()):
@@ -314,7 +316,7 @@ def sweep(
     UnknownVersion
         If a record is of another version.
     ValueError
-        If the budget or the executor is none.
+        If the budget is not positive, or there is no such executor.
     """
     if budget is not None and not budget > 0:
         raise ValueError(f"budget must be a positive number of seconds, got {budget}")

@@ -46,7 +46,7 @@ def upgrade(folder: Path) -> tuple[int, int, int]:
     Returns
     -------
     upgraded, present, skipped : int
-        How many were rewritten, had this version already, and are no good.
+        How many were rewritten, had this version already, and cannot be read or are damaged.
 
     Raises
     ------

@@ -2,9 +2,9 @@
 
 Sixteen products leave the 4x4 multiplier array in one cycle, each for its own output (k, x, y).
 Outputs are spread over 32 banks, and a bank adds one product a cycle: a step lasts as long as its
-most wanted bank. The bank depends on three bits of k and on three bits made from x and y, so a
-chunk of four operands is, to the banks, just how many it holds of each of 8 kinds. There are 495
-such chunks of at most four, few enough to look every pair up.
+most wanted bank. The bank depends on three bits of k and on three bits made from x and y: operands
+are of 8 kinds on either side. For the banks a chunk of at most four operands is fully described by
+how many of each kind it holds. That gives 495 different chunks, so all pairs fit in a table.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ CHUNK = 4
 
 KINDS = 8
 NOWHERE = 8
-"""The kind of an operand that contributes nothing: no operand, or an output off the edge."""
+"""The kind of an operand that adds to no bank: the slot is empty, or the output is off the edge."""
 
 
 @checked
 def bank_of(k: int, x: int, y: int) -> int:
     """Accumulator bank of output channel k at output column x and row y.
 
-    The hash of the public simulator of Bit-Tactical's authors, in the reference specification.
+    The hash is that of the public simulator of Bit-Tactical's authors.
 
     >>> [bank_of(k, 0, 0) for k in (0, 4, 8)]
     [0, 16, 0]
@@ -52,7 +52,10 @@ def place_kind(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _tables() -> tuple[np.ndarray, np.ndarray]:
-    """Chunk number by code, and the bank loads of every pair of chunks."""
+    """Chunk number by code, and the bank loads of every pair of chunks.
+
+    The code of a chunk is the sum of ``5 ** kind`` over its operands.
+    """
     chunks = [c for n in range(CHUNK + 1) for c in combinations_with_replacement(range(KINDS), n)]
     number = np.full(CHUNK * (CHUNK + 1) ** (KINDS - 1) + 1, -1, np.int16)
     counts = np.zeros((len(chunks), KINDS), np.uint8)
@@ -96,6 +99,6 @@ def pair_loads() -> np.ndarray:
 def pair_cycles() -> np.ndarray:
     """Cycles of a pair of chunks, float32 ``(495 place chunks, 495 filter chunks)``.
 
-    The largest bank load, and 1 where nothing lands at all: the pair was issued.
+    The largest bank load, but at least 1: to issue a pair takes a cycle even if no product lands.
     """
     return np.maximum(pair_loads().max(axis=2), 1).astype(np.float32)

@@ -119,7 +119,7 @@ class Layer:
 
     @property
     def module(self) -> str:
-        """Name of the layer whose use this is: several uses have one weight."""
+        """Name of the module in its model; all uses of a module share it, and its weight."""
         return self.name.partition("@")[0]
 
     @checked(product=partial(checks.one_of, allowed=PRODUCTS))
@@ -172,7 +172,7 @@ def check_kinds(model: nn.Module) -> None:
 
 @checked
 def as_layers(model: nn.Module, uses: Iterable[Use]) -> list[Layer]:
-    """Shapes as the simulator has them of what `swatlib.accounting` recorded of a model."""
+    """Turn the uses that `swatlib.accounting` recorded of a model into the simulator's shapes."""
     modules, uses = dict(model.named_modules()), list(uses)
     for use in uses:
         if use.name.partition("@")[0] not in modules:

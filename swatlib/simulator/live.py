@@ -1,4 +1,4 @@
-"""Masks of a live model: one batch through any recipe, and what was not zero on the way."""
+"""Masks of a model: run one training step and note which entries of the operands are not zero."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def masks_of(
     Returns
     -------
     layers : list of Layer
-        Shapes, with the batch of `x`, of the layers that the step uses. A frozen layer, or one that
-        the loss does not reach, has no backward products.
+        Shapes, with the batch of `x`, of the layers that the step uses. A frozen layer has no
+        weight-gradient product. One that the loss does not reach has no backward product at all.
     masks : list of Masks
         One per layer.
 

@@ -131,8 +131,9 @@ def input_grad(
     (sh, sw), (ph, pw), (kh, kw) = layer.stride, layer.padding, layer.kernel
     for a in range(min(sh, kh)):
         for b in range(min(sw, kw)):
-            # Input row y receives output row (y + p - r) / s from the kernel rows r = a mod s
-            # with a = (y + p) mod s, so every s-th row, from `top` on, shares one sub-kernel.
+            # Kernel row r brings output row (y + p - r) / s to input row y, if s divides y + p - r.
+            # So an input row with (y + p) mod s = a needs the kernel rows a, a + s, a + 2 s, ...
+            # These input rows are every s-th one from `top` on; they share that sub-kernel.
             top, left = (a - ph) % sh, (b - pw) % sw
             out = (len(range(top, layer.image[0], sh)), len(range(left, layer.image[1], sw)))
             if min(out) == 0:

@@ -39,8 +39,9 @@ class Masks(PerOperand[np.ndarray | None]):
     weight_grad_activation : numpy.ndarray
         X of the weight gradient, ``(batch, channels, height, width)``.
     columns : numpy.ndarray, optional
-        The unfolded X of the weight gradient, ``(batch, groups, channels / groups kh kw, oh ow)``,
-        where a method chooses among the copies that unfolding makes; else X says it all.
+        The unfolded X of the weight gradient, ``(batch, groups, channels / groups kh kw, oh ow)``.
+        Unfolding copies a pixel several times. This mask is needed if a method keeps some of the
+        copies and drops others; otherwise the mask of X determines it.
     **others : numpy.ndarray, optional
         ``input_grad_weight``, as the forward one if not given; ``forward_activation``,
         ``input_grad_gradient``, ``weight_grad_gradient``, dense if not given.
@@ -98,7 +99,7 @@ FORMER = {
     "weight_backward": "input_grad_weight",
     "activation": "forward_activation",
 }
-"""Operands as they were called before they had one name everywhere."""
+"""Names that `Masks` refuses, each with the operand that the error says to use."""
 
 
 @checked
@@ -116,7 +117,7 @@ def generate(
     first_layer_dense: bool = True,
     seed: int = 0,
 ) -> list[Masks]:
-    """Masks of SWAT-U with random survivors: the Top-K part of independent noise.
+    """Random masks with SWAT-U's sparsity: as if Top-K chose among independent noise.
 
     Each layer keeps ``ceil((1 - s) n)`` weights, and as many of its activations in the weight
     gradient; the output gradient is dense.
@@ -144,7 +145,7 @@ def generate(
     first_layer_dense = checks.flag("first_layer_dense", first_layer_dense)
     seed = checks.at_least_0("seed", seed)
     made: list[Masks] = []
-    # Of several layers that see the image only the one used first is "the first layer".
+    # `layer.first` holds for every layer that sees the image; only the one used first stays dense.
     first = next((layer.module for layer in layers if layer.first), None)
     weights: dict[str, np.ndarray] = {}
     for i, layer in enumerate(layers):
@@ -246,7 +247,7 @@ def load_masks(path: str | Path, layers: Sequence[Layer]) -> list[Masks]:
         shape, naming the layer.
     """
     try:
-        # Opened here: NumPy leaves a file open that is no archive.
+        # Given a path, np.load leaves the file open if it is no archive.
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:

@@ -49,7 +49,7 @@ class Simulation:
     counts : dict of str to list of Count
         Per product, one count per layer; a product a layer does not have counts nothing.
     self_cycles : dict of str to list of int
-        Cycles of the same machine at 0 % sparsity, for the second way to say "dense".
+        Cycles of the same machine at 0 % sparsity, the baseline of `speedup_vs_self`.
     memory : Memory
         The memory that was assumed.
     machine : dict
@@ -220,7 +220,7 @@ def _run(
 
 def _traffic(layer: Layer, product: str, masks: Masks, machine: Machine) -> tuple[int, int]:
     """DRAM bits of one product of one layer, as stored and with nothing compressed."""
-    # Memory holds X as it is; it is unfolded on the way.
+    # Memory holds X itself. It is unfolded on its way into the machine.
     stationary = replace(masks, columns=None).stationary(product)
     stream = masks.stream(product)
     sizes = {

@@ -1,8 +1,8 @@
-"""Pairs of chunks of the Cartesian-product element: who meets whom, and in how many cycles.
+"""Cycles that the Cartesian-product element needs for its pairs of activation and weight chunks.
 
-A weight chunk that lies at one kernel position is one of 495 kinds, so all such chunks of a channel
-are a histogram and their cost is one matrix product. Only chunks that span several positions are
-looked at one by one.
+A weight chunk whose weights all lie at one kernel position is one of the 495 chunks of
+`swatlib.simulator.banks`. A histogram says how often a channel has each of them, and one matrix
+product gives the cycles of all of them. Chunks that span several positions are counted one by one.
 """
 
 from __future__ import annotations
@@ -45,6 +45,17 @@ def pair_costs(
     weights: np.ndarray, first_filter: int, item_number: np.ndarray, item_channel: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cycles each chunk of places needs against all weight chunks of its channel.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        Non-zero weights, boolean ``(channels, kernel positions, filters)``.
+    first_filter : int
+        Number of the first filter, on which the banks depend.
+    item_number : numpy.ndarray
+        Number of each chunk of places (an item) at each kernel position, ``(items, positions)``.
+    item_channel : numpy.ndarray
+        Channel of each item, ascending.
 
     Returns
     -------
@@ -124,7 +135,7 @@ def _mixed_costs(
     ends = np.cumsum(met)
     loads = pair_loads()
     low = 0
-    while low < len(channel):  # as many chunks at a time as the pairs fit in memory
+    while low < len(channel):  # so many chunks at a time that their pairs fit in memory
         high = max(
             low + 1,
             int(np.searchsorted(ends, (ends[low - 1] if low else 0) + _PAIRS_AT_ONCE, "right")),

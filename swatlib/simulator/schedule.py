@@ -2,11 +2,11 @@
 
 A *set* is ``rows`` filters that one tile computes together; all of them read row t of their
 weights in the same cycle. Before a row is read, idle lanes are filled from later rows through the
-window. A row that has become empty in every filter of the set is skipped for nothing, at most h
-such rows one after another, because the window cannot slide further in one cycle.
+window. A row that has become empty in every filter of the set costs no cycle. At most h such rows
+are skipped one after another, because the window cannot slide further in one cycle.
 
-Every set of every layer is scheduled in one loop over time, so that NumPy works on tens of
-thousands of rows at once; that, and nothing else, is why the code looks at many sets together.
+Sets do not depend on each other. All sets of all layers share one loop over time only because NumPy
+is fast when it works on tens of thousands of rows at once.
 """
 
 from __future__ import annotations

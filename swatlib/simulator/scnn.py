@@ -6,8 +6,8 @@ channel's non-zero weights, four at a time; each product is added to the output 
 one of 32 banks. Elements wait for each other after every channel, and partial sums of outputs on
 a tile's border travel to the neighbour at the end.
 
-The count is exact: every element, every channel, every bank collision. It is fast because a chunk
-of four is one of 495 kinds (`swatlib.simulator.banks`), so most pairs of chunks are counted in
+The count is exact: every element, every channel, every bank collision. It is fast because the banks
+tell only 495 chunks apart (`swatlib.simulator.banks`), so most pairs of chunks are counted by
 histograms (`swatlib.simulator.pairs`).
 """
 
@@ -92,7 +92,8 @@ class _Places:
     """One stride phase of the stream: chunks of four non-zeros, by channel and element.
 
     ``numbers[i, tap]`` is the chunk's number at a kernel position, ``owner[i]`` is
-    ``channel * elements + element`` and ``valid[channel, tap]`` counts the products that land.
+    ``channel * elements + element``. ``valid[channel, tap]`` counts the channel's non-zeros whose
+    product with a weight at that position belongs to an output; others fall off the edge.
     """
 
     numbers: np.ndarray

@@ -159,7 +159,8 @@ def _count(work: _Work, sets: np.ndarray, cycles: np.ndarray, machine: Tactical)
     busy = int(slots.reshape(groups, machine.tiles).max(axis=1).sum())
     stored = min(work.nonzeros * machine.stationary_bits, math.prod(work.shape) * memory.VALUE_BITS)
 
-    # Each step of the chain takes one idealisation back; the differences are the losses.
+    # From the ideal to the real machine: each step adds one restriction. The cycles it adds are the
+    # loss of that name.
     alone = unlimited_cycles(sets, machine.lanes)
     alone[~sets.any(axis=2)] = 0
     ideal = work.nonzeros * work.windows / machine.multipliers
