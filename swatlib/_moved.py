@@ -1,4 +1,4 @@
-"""Where modules are now that were public under another name: importing one says so."""
+"""Former names of public modules: importing one raises an error that names the present one."""
 
 import sys
 from collections.abc import Sequence

@@ -2,8 +2,8 @@
 
 ``@checked`` above a function checks what it is called with, and :func:`checked_fields` in the
 ``__post_init__`` of a dataclass what it is made of. An ``int`` is an integer and no bool, a
-``float`` a finite number, a ``Tensor`` dense and with entries; other kinds as :mod:`swatlib.checks`
-has them. What the annotation cannot say, such as a range, is given by name:
+``float`` a finite number, a ``Tensor`` dense and not on the meta device. Other kinds are checked as
+:mod:`swatlib.checks` does. What the annotation cannot say, such as a range, is given by name:
 ``@checked(bits=partial(count, most=16))``.
 """
 
@@ -37,8 +37,8 @@ def checked(function: Any = None, /, **given: Check | None) -> Any:
     """Return ``function`` with its arguments checked, by their annotation or as ``given`` says.
 
     The function sees plain values: a count that came as a NumPy integer is an ``int``. Defaults are
-    not checked, what is given as None the function checks itself, and under ``torch.compile``
-    nothing is checked.
+    not checked. ``name=None`` skips an argument, which the function then checks itself. Under
+    ``torch.compile`` nothing is checked.
     """
     if function is None:
         return partial(checked, **given)
@@ -56,8 +56,8 @@ def checked(function: Any = None, /, **given: Check | None) -> Any:
 def explained(**given: Check | None) -> Callable[[F], F]:
     """Return a decorator like :func:`checked` for what every layer calls in every step.
 
-    It costs nothing as long as all is well: only if the function fails are the arguments checked,
-    to say which one was wrong. Where none is, the error is the function's own.
+    The arguments are checked only after the function has raised, so that a correct call costs
+    nothing. If one of them is wrong, that is the error; else the function's own error is raised.
     """
 
     def decorate(function: Any) -> Any:
@@ -131,7 +131,9 @@ def _of_class(kind: Any) -> dict[str, Check]:
 def _of_hints(owner: Any) -> dict[str, Check]:
     try:
         hints = typing.get_type_hints(owner)
-    except NameError:  # some are names that only a type checker imports
+    except NameError:
+        # A hint names what is imported under TYPE_CHECKING only. Read the hints one by one, each on
+        # a function with the module's globals, and leave out those that cannot be read.
         hints = {}
         for name, hint in owner.__annotations__.items():
             one = types.FunctionType(_of_hints.__code__, vars(sys.modules[owner.__module__]))
@@ -199,7 +201,7 @@ def _of_union(options: tuple[Any, ...]) -> Check | None:
                 return one(name, value)
             except TypeError as error:
                 said = str(error)
-                if not said.startswith(f"{name} must be "):  # it fits but for a part of it
+                if not said.startswith(f"{name} must be "):  # the kind fits, one item does not
                     raise
                 wrong.append(said.removeprefix(f"{name} must be ").rpartition(", got ")[0])
         wanted = " or ".join([*wrong, *(["None"] if nothing else [])])
@@ -244,7 +246,7 @@ def _iterable(name: str, value: Any, each: Check | None) -> Any:
         raise TypeError(f"{name} must be iterable, got {shown(value)}")
     if each is None:
         return value
-    # One at a time, as they are asked for: what is made on the way may be large.
+    # Check each item when it is asked for: all of them together may not fit into memory.
     return (each(f"{name}[{i}]", item) for i, item in enumerate(value))
 
 

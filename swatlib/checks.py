@@ -1,10 +1,10 @@
-"""Checks of what a caller gives: one way to say what an argument must be.
+"""Checks of arguments, and one wording for their errors.
 
 Every check takes the argument's name and its value, and returns the value as plain Python. Numbers
 of NumPy and torch count as numbers; booleans and text never do. A value of the wrong kind raises
 TypeError, one out of range ValueError; both read "x must be ..., got ...".
 
-The kind is what a type hint says, so :mod:`swatlib.checked` reads it there.
+:mod:`swatlib.checked` applies these checks according to a function's type hints.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -34,7 +34,7 @@ FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def flag(name: str, value: Any) -> bool:
-    """Return ``value`` if it is True or False, and nothing that only counts as such."""
+    """Return ``value`` if it is True or False; 0, 1 and None are refused."""
     value = _plain(value)
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, got {shown(value)}")
@@ -42,12 +42,12 @@ def flag(name: str, value: Any) -> bool:
 
 
 def integer(name: str, value: Any) -> int:
-    """Return ``value`` if it is an integer; 2.0 and True are none."""
+    """Return ``value`` if it is an integer; 2.0 and True are refused."""
     return _integer(name, value, "an integer")
 
 
 def count(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
-    """Return ``value`` if it is an integer from ``least`` to ``most``; 2.0 and True are none."""
+    """Return ``value`` if it is an integer from ``least`` to ``most``; not 2.0 or True."""
     bounds = f"at least {least}" if most is None else f"in [{least}, {most}]"
     whole = _integer(name, value, f"an integer {'of ' if most is None else ''}{bounds}")
     if whole < least or (most is not None and whole > most):
@@ -59,7 +59,7 @@ def _integer(name: str, value: Any, wanted: str) -> int:
     value = _plain(value)
     if isinstance(value, bool) or not isinstance(value, Integral | torch.SymInt):
         raise TypeError(f"{name} must be {wanted}, got {shown(value)}")
-    # A size that torch.compile knows by a symbol stays one.
+    # Under torch.compile a size may be symbolic; int() would fix it to one value.
     whole: Any = value if isinstance(value, torch.SymInt) else int(value)
     if not -(2**63) <= whole < 2**63:
         raise ValueError(f"{name} must be {wanted} that fits 64 bits, got {shown(value)}")
@@ -128,7 +128,7 @@ def _interval(
 
 def sparsity(name: str, value: Any) -> float:
     """Return ``value`` as a float if it is a number in [0, 1)."""
-    if type(value) is float and 0 < value < 1:  # in every step of every layer
+    if type(value) is float and 0 < value < 1:  # fast path: this runs in every step
         return value
     return number(name, value, least=0, below=1)
 
@@ -280,7 +280,7 @@ def device(name: str, value: Any) -> torch.device:
 
 
 def usable_device(name: str, value: Any) -> str | None:
-    """Return the name of a device that this machine has, or None for its own choice."""
+    """Return the name of a device that this machine has; None passes and means the default."""
     if value is None:
         return None
     kind = device(name, value).type
@@ -313,7 +313,7 @@ dense = partial(tensor, dtypes=None)
 """The check of a dense tensor of any dtype."""
 
 at_least_0 = partial(count, least=0)
-"""The check of a count that may be nothing."""
+"""The check of a count that may be 0."""
 
 
 def shown(value: Any) -> str:
@@ -338,7 +338,7 @@ def _plain(value: Any) -> Any:
     if type(value) in (bool, int, float):
         return value
     if isinstance(value, Tensor):
-        # A value on the meta device is not known; a sparse one is no scalar.
+        # A meta tensor has no value, and a sparse tensor is not taken for a scalar.
         known = value.ndim == 0 and not _is_meta(value) and value.layout == torch.strided
         return value.item() if known else value
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):

@@ -15,8 +15,8 @@ READABLE = 0o644
 def whole(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of ``path`` when the block ends without an error.
 
-    Until then whatever stands at ``path`` stays, and after an error too. What is written is on the
-    disk before it is seen.
+    Until then, and after an error, a file that was at ``path`` stays. The new content is flushed to
+    disk before it appears there.
 
     Parameters
     ----------

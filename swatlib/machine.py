@@ -19,7 +19,7 @@ def processor() -> str | None:
     """Return the model name of the CPU, None where the system does not tell."""
     try:
         lines = CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         lines = []
     for line in lines:
         name, _, value = line.partition(":")

@@ -1,4 +1,4 @@
-"""The contract: what every sparse training method keeps, checked for a recipe of anybody's.
+"""The contract: properties of every sparse training method, checked for any recipe.
 
 >>> import swatlib
 >>> from swatlib.testing import check_recipe
@@ -70,7 +70,7 @@ def batch(
 
 
 def made_sparse(method: Method, model: nn.Module | None = None) -> nn.Module:
-    """Return a network with ``method``, on those layers alone that its selectors are for."""
+    """Return a network made sparse by ``method``, in the layers its selectors can act on."""
     selectors = [s for s in method.recipe.named().values() if s is not None]
     return sparsify_(
         network() if model is None else model,
@@ -120,8 +120,8 @@ def assert_same_weights(a: nn.Module, b: nn.Module, what: str) -> None:
 def zero_sparsity_is_dense(method: Method) -> None:
     """At sparsity 0 outputs, gradients and weights are those of the dense network, to the bit.
 
-    N:M selectors get n = m. A selector of columns, which has a product of its own, and one whose
-    sparsity is fixed are left out.
+    N:M selectors get n = m. Left out are other selectors of fixed sparsity, and selectors of
+    columns, which compute the weight gradient themselves.
     """
     selectors = {name: _at_zero(s) for name, s in method.recipe.named().items()}
     nothing = Method(replace(method.recipe, decay=0.0, **selectors))
@@ -272,12 +272,12 @@ def evaluation_changes_nothing(method: Method) -> None:
         with torch.inference_mode():
             model(batch(9)[0])
         torch.set_rng_state(state)
-    # Two optimizers without history: momentum is not what is compared here.
+    # Every step above had a new optimizer, so momentum plays no part in the comparison.
     assert_same_weights(model, twin, "with evaluation in between")
 
 
 def compiled_steps_are_eager_steps(method: Method) -> None:
-    """Steps compile without graph breaks and give the eager numbers, also for a smaller batch."""
+    """Steps compile without graph breaks and give the eager numbers; a smaller batch runs too."""
     model = made_sparse(method)
     twin = copy.deepcopy(model)
     torch.compiler.reset()
@@ -389,7 +389,7 @@ def an_empty_batch_passes(method: Method) -> None:
     model = made_sparse(method)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.eval()  # it has no statistics of nothing, in dense torch as well
+            module.eval()  # torch refuses batch statistics of no images
     output = model(batch()[0][:0])
     assert output.shape == (0, 4), f"output has shape {tuple(output.shape)}"
     output.sum().backward()
@@ -399,7 +399,7 @@ def an_empty_batch_passes(method: Method) -> None:
 
 
 def dense_again_is_dense(method: Method) -> None:
-    """``densify_`` gives back the very layers, with the weights that training made."""
+    """``densify_`` gives the same layer objects back, with the trained weights."""
     model = made_sparse(method)
     layers = {name: layer for name, layer in model.named_modules() if name}
     train(model, method, range(2))
@@ -412,7 +412,7 @@ def dense_again_is_dense(method: Method) -> None:
 
 
 def it_is_reported_counted_and_simulated(method: Method) -> None:
-    """The report, the counter and the masks for the simulator know every operand."""
+    """The report names every sparse operand; counting and simulating the model work."""
     from swatlib.accounting import count, densities, trace
     from swatlib.simulator import masks_of
 
@@ -441,7 +441,7 @@ def two_ranks_agree_on(methods: Sequence[Recipe | Method]) -> None:
     Raises
     ------
     AssertionError
-        If weights, sparsities or what is kept differ, or the processes do not end.
+        If weights or kept thresholds or masks differ, or the processes do not end in time.
     """
     with tempfile.TemporaryDirectory() as folder:
         pair = mp.spawn(
@@ -469,7 +469,7 @@ def _rank(rank: int, folder: str, methods: list[Method]) -> None:
     dist.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
     results = []
     for method in methods:
-        torch.manual_seed(rank)  # what ranks draw for their own data is their own
+        torch.manual_seed(rank)  # different seeds: equal draws must not be why they agree
         model = DistributedDataParallel(made_sparse(method))
         optimizer = optimizer_of(model)
         for step in range(5):
@@ -524,12 +524,12 @@ def check_recipe(
     expected_failures: Mapping[str, str] | None = None,
     only: Sequence[str] | None = None,
 ) -> None:
-    """Check that a method keeps what every method of the library keeps.
+    """Check that a method has the properties that every method of the library has.
 
     Parameters
     ----------
     recipe : Recipe or Method
-        Of the library's selectors or of your own.
+        Made of the library's selectors or of your own.
     expected_failures : mapping of check to reason, optional
         Checks that this method cannot pass. Such a check must fail.
     only : sequence of str, optional
@@ -542,7 +542,7 @@ def check_recipe(
         If a check fails, naming it and all others that fail; or if one that is expected to fail
         passes.
     TypeError, ValueError
-        If ``recipe`` is none, a check is not known, or a reason is missing.
+        If ``recipe`` is neither, a check is not known, or a reason is missing.
     """
     if not isinstance(recipe, Recipe | Method):
         raise TypeError(f"recipe must be a Recipe or a Method, got {type(recipe).__name__}")

@@ -198,7 +198,7 @@ def components_needed(x: Tensor, angle: float, dim: int | None = None) -> np.nda
 
 
 def _ratio(part: Tensor, whole: Tensor) -> np.ndarray:
-    """``part / whole`` clipped to [0, 1]; a zero vector keeps all of its (no) energy."""
+    """``part / whole`` clipped to [0, 1]; 1 for a zero vector, which has no energy to lose."""
     ratio = torch.where(whole > 0, part / whole, torch.ones_like(part))
     return np.asarray(ratio.clamp(0, 1).cpu().numpy())
 

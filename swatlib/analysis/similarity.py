@@ -2,7 +2,7 @@
 
 FST section 6 measures it by entropies of the 8-bit quantised features: H(X), and H(X | X') given
 the horizontally adjacent pixel X' (Eq. 11). Their difference, the mutual information, is the
-"similarity" that information restoration lives on.
+"similarity" that information restoration depends on.
 
 Entropies are plug-in estimates in bits. A joint histogram of 256 x 256 cells is never well filled
 by one image, and a plug-in estimate then finds similarity where there is none. Two remedies: pair
@@ -187,9 +187,9 @@ def column_similarity(
 def scattered(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Move every pixel to a random place, the same one in all channels of all images.
 
-    Of an image this makes white noise with the image's own colours. Of a feature map it makes a
-    control: what :func:`column_similarity` finds after it is bias, and what the channels' different
-    ranges say, but nothing that neighbours do.
+    An image becomes white noise with the image's own colours. A feature map becomes a control for
+    :func:`column_similarity`: what similarity is left comes from the estimator's bias and from the
+    channels' different ranges, not from neighbouring pixels.
     """
     _check_maps(x)
     places = torch.randperm(x.shape[2] * x.shape[3], generator=generator).to(x.device)
@@ -205,14 +205,14 @@ def column_correlation(x: Tensor, centred: bool = True) -> float:
     x : Tensor, shape (N, C, H, W)
         W at least 2.
     centred : bool
-        True: subtract each channel's mean first. False: the cosine between the two, which decides
-        how good the guess of Eq. 9 is; of neighbours of equal length, the squared distance is
-        2 (1 - cosine) times the squared length.
+        True: subtract each channel's mean first. False: return the cosine between the two, which
+        tells how well Eq. 9 replaces a column by its neighbour: if both have equal length, their
+        squared distance is 2 (1 - cosine) times the squared length.
 
     Returns
     -------
     float
-        In [-1, 1]; NaN where there is nothing to correlate, in a constant map.
+        In [-1, 1]; NaN if the centred map, or the map itself if not centred, is all zero.
     """
     _check_maps(x)
     x = x.detach().double()

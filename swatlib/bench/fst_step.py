@@ -13,7 +13,7 @@ from swatlib.methods.fst import fst, sr_ste
 from swatlib.models import build_network
 from swatlib.surgery.sparsify import sparsify_
 
-# Masks cost the same for any batch, so a small batch shows them at their worst.
+# Weight masks cost the same for any batch, so their share of a step is largest in a small batch.
 BATCH = 64
 
 

@@ -1,7 +1,7 @@
 """All three products of ResNet-50 at 224 pixels on each machine, mask generation apart.
 
-Every call of `simulate` here counts the machine at its sparsity; the comparison with the same
-machine at 0 % sparsity, which the command line adds, is timed as ``and itself at 0 %``.
+Each machine is timed twice: alone, and, as ``and itself at 0 %``, with the comparison to the same
+machine at 0 % sparsity that the command line adds.
 """
 
 from time import perf_counter, process_time

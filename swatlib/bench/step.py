@@ -19,7 +19,7 @@ BATCH, PIXELS, SPARSITY = 128, 16, 0.9
 
 @dataclass(frozen=True)
 class SortedTopK(Selector):
-    """Top-K as one would write it first: sort by magnitude, take K, scatter a mask."""
+    """Top-K in its simplest form: sort by magnitude, take K, scatter a mask."""
 
     sparsity: float
     period: int = 1

@@ -1,4 +1,4 @@
-"""Real time saved where whole input channels fall away: the narrowed convolution against the whole.
+"""Measured time of convolutions without the unused input channels, against whole convolutions.
 
 Selection "input" of structured SWAT empties the same input channels in every filter. Forward and
 input gradient then need the other channels only, and are smaller dense convolutions. The weight

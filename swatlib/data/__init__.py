@@ -69,8 +69,8 @@ def load(name: str, pixels: int | None = None, images: int | None = None) -> Dat
     pixels : int, optional
         Height and width of the images; larger originals are averaged down to it.
     images : int, optional
-        Use only so many training images, the same number of every class, always the same ones.
-        The test set stays whole.
+        Use only so many training images, always the same ones. The numbers per class differ by at
+        most one. The test set stays whole.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Reading tar archives as a stream: nothing is extracted, nothing is written.
 
-An archive comes from anywhere. A few kilobytes of it can unpack to more than any disk holds, so all
-that is read is counted.
+An archive is not trusted. A few kilobytes can unpack to more than any disk holds, so the bytes read
+are counted and limited.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from swatlib.checked import checked
 
 LARGEST_MEMBER = 256 * 2**20  # bytes; no image and no CIFAR batch comes near
 MOST_MEMBERS = 2_000_000  # ImageNet has 1.3 million
-# Bytes of the whole archive, unpacked: these and so many times its size. Images hardly shrink.
+# An archive may unpack to LARGEST_START bytes plus LARGEST_RATIO times its size. Image files hardly
+# compress, so real data sets stay far below.
 LARGEST_START = 2**30
 LARGEST_RATIO = 100
 SLACK = 2**20  # bytes beside the content of a member: its header, and what is read ahead
@@ -38,7 +39,7 @@ def is_hidden(name: str) -> bool:
 
 
 class _Refused(ValueError):
-    """The archive is whole, and not one that is read."""
+    """The archive is undamaged but breaks a rule of this module, and is not read."""
 
 
 class _Counted:
@@ -80,7 +81,7 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _check(member: tarfile.TarInfo, path: Path) -> None:
-    """Raise ValueError for what has no place in an archive of files."""
+    """Raise ValueError for a link, a device, a path out of the archive or a member too large."""
     where = f"archive {path}: member {member.name!r}"
     inner = PurePosixPath(member.name)
     if inner.is_absolute() or ".." in inner.parts:
@@ -103,14 +104,15 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
     ValueError
         If the archive is truncated or damaged (a damaged end is noticed after the last member was
         yielded), holds anything but files and folders within it, the same name twice, more than
-        `MOST_MEMBERS`, one that is larger than any image, or unpacks to a multiple of its size.
+        `MOST_MEMBERS`, a member of more than `LARGEST_MEMBER` bytes, or unpacks to more than
+        `LARGEST_START` bytes plus `LARGEST_RATIO` times its size.
     """
     with _open(path) as stream:
         try:
             yield from _members(_Counted(stream, path), path)
         except _Refused:
             raise
-        except Exception as error:  # readers of foreign bytes raise whatever they stumble over
+        except Exception as error:  # damaged bytes can make the readers raise anything
             raise ValueError(f"archive {path} is truncated or damaged: {error}") from error
 
 
@@ -120,7 +122,7 @@ def _members(stream: _Counted, path: Path) -> Iterator[tuple[str, bytes]]:
         for number, member in enumerate(tar, start=1):
             if number > MOST_MEMBERS:
                 raise _Refused(f"archive {path} must have at most {MOST_MEMBERS} members")
-            tar.members.clear()  # they would all be kept
+            tar.members.clear()  # tarfile would keep every member in memory
             _check(member, path)
             stream.member_start = stream.total
             if member.isdir() or is_hidden(member.name):
@@ -134,7 +136,7 @@ def _members(stream: _Counted, path: Path) -> Iterator[tuple[str, bytes]]:
             yield member.name, content.read()
         end = tar.offset
     stream.member_start = stream.total
-    # tarfile takes a bad or missing header for the end; the true end is blocks of zeros.
+    # tarfile takes a bad or missing header for the end. A whole archive ends in blocks of zeros.
     while stream.read(2**16):
         pass
     if not 512 <= stream.total - end <= stream.zeros:

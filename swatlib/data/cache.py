@@ -28,11 +28,11 @@ def _read(path: Path, belongs: Callable[[Arrays], bool]) -> Arrays | None:
     try:
         if not path.is_file():
             return None
-        # Opened here: NumPy leaves a file open that is no archive.
+        # Open the file here, because np.load leaves it open if it is no archive.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    except Exception:  # of a file that somebody else put there anything may be raised
-        return None  # not whole, or no file of ours: it is made again
+    except Exception:  # a damaged or foreign file can raise anything
+        return None  # the caller makes the arrays again
     return arrays if belongs(arrays) else None
 
 
@@ -40,7 +40,7 @@ def _read(path: Path, belongs: Callable[[Arrays], bool]) -> Arrays | None:
 def cached(key: str, make: Callable[[], Arrays], belongs: Callable[[Arrays], bool]) -> Arrays:
     """Return the arrays stored under ``key``, making and storing them if they are not there yet.
 
-    A file that cannot be read, or whose arrays do not belong there, is made again. The file appears
+    A file that cannot be read, or whose arrays ``belongs`` rejects, is made again. It is written
     atomically; processes that want the same arrays at once wait for the first. If the cache folder
     cannot be written, the arrays are made and not stored.
     """
@@ -57,7 +57,7 @@ def cached(key: str, make: Callable[[], Arrays], belongs: Callable[[Arrays], boo
         if (found := _read(path, belongs)) is not None:
             return found
         arrays = make()
-        # What cannot be kept is made again next time.
+        # If storing fails, the arrays are made again next time.
         with suppress(OSError), whole(path) as stream:
             np.savez(stream, allow_pickle=False, **arrays)
         return arrays

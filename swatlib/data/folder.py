@@ -26,7 +26,7 @@ IMAGE_TYPES = {".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp"}
 def find(name: str, folder: Path) -> Path | None:
     """Return the folder or archive called ``name`` inside ``folder``, or None.
 
-    A name that would lead out of the folder, or to a hidden file, is the name of nothing.
+    A name with a path separator or a leading dot finds nothing.
     """
     if not name or name.startswith(".") or any(sign in name for sign in "/\\\0"):
         return None
@@ -34,7 +34,7 @@ def find(name: str, folder: Path) -> Path | None:
     try:
         return next((path for path in candidates if path.is_dir() or path.is_file()), None)
     except OSError:
-        return None  # longer than any name
+        return None  # the name is too long for the file system
 
 
 def _is_image(name: str) -> bool:
@@ -107,7 +107,7 @@ def _decode(path: Path, pixels: int | None) -> Arrays:
         )
     arrays: Arrays = {"classes": np.array(classes)}
     for split, rows in found.items():
-        rows.sort(key=lambda row: row[:2])  # the order of an archive is an accident
+        rows.sort(key=lambda row: row[:2])  # the result must not depend on the archive's order
         arrays[f"{split}_x"] = np.stack([row[2] for row in rows])
         arrays[f"{split}_y"] = np.array([classes.index(row[0]) for row in rows])
     return arrays
@@ -148,9 +148,8 @@ def image_folder(path: Path, pixels: int | None = None) -> Images:
     path : Path
         A folder, or a .tar, .tar.gz, .tar.bz2 or .tar.xz that is read as a stream.
     pixels : int, optional
-        Cut the middle square of every image and average it down to this size (levels stay 8-bit: up
-        to one level of rounding).
-        Not needed if all images have one size.
+        Cut the middle square of every image and average it down to this size. Levels are rounded to
+        8 bits. Not needed if all images have one size.
 
     Raises
     ------

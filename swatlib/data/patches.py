@@ -41,9 +41,9 @@ PHOTOGRAPHS: dict[str, tuple[str, str]] = {
 TRAIN_PER_CLASS = 500
 TEST_PER_CLASS = 200
 TEST_CELLS = 0.3
-# A crop of black sky or white table says nothing: its contrast (in levels of 255) must reach this.
+# Least contrast of a crop, in levels of 255. A crop of plain sky or table would not show its class.
 LEAST_CONTRAST = 5.0
-MOST_VAIN = 100  # draws of so many crops in a row that bring no new one
+MOST_VAIN = 100  # rounds of draws in a row that may find no new crop
 
 Places = NDArray[np.int64]
 
@@ -93,7 +93,7 @@ def places(image: NDArray[np.uint8], pixels: int, seed: int) -> tuple[Places, Pl
     Raises
     ------
     ValueError
-        If the image has not so many places with a contrast.
+        If the image has too few places with at least `LEAST_CONTRAST`.
     """
     # RandomState and not default_rng: NumPy promises that its stream never changes.
     random = np.random.RandomState(seed)

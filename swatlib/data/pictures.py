@@ -1,4 +1,4 @@
-"""Decoding one picture: 8-bit colour comes out, or an error that names the file."""
+"""Decode one picture to 8-bit colour, or raise an error that names the file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ GREY_16 = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 def decode(content: bytes, name: str) -> Image.Image:
     """Decode the content of a BMP, JPEG, PNG, PPM or WebP file called ``name`` to mode RGB.
 
-    16-bit grey is scaled to 8 bits, grey becomes three equal channels, and what is transparent is
-    laid on black. Of a film the first picture is taken.
+    16-bit grey is scaled to 8 bits, grey becomes three equal channels, and transparent pixels are
+    blended with black. Of an animation the first frame is taken.
 
     Raises
     ------
@@ -31,12 +31,12 @@ def decode(content: bytes, name: str) -> Image.Image:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # ours is stricter
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our limit is lower
             image = Image.open(io.BytesIO(content), formats=FORMATS)
         size = image.width * image.height
     except Image.DecompressionBombError:
         size = LARGEST_PICTURE + 1
-    except Exception as error:  # decoders of foreign bytes raise whatever they stumble over
+    except Exception as error:  # damaged bytes can make a decoder raise anything
         raise _damaged(name, error) from error
     if size > LARGEST_PICTURE:
         raise ValueError(f"image {name!r} must have at most {LARGEST_PICTURE} pixels, has more")

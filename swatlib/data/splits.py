@@ -1,4 +1,4 @@
-"""What every data set goes through: two plain arrays of images in, a normalised `Dataset` out."""
+"""Turn the images and labels of any data set into a normalised `Dataset`."""
 
 from __future__ import annotations
 

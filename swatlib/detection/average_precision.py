@@ -50,7 +50,7 @@ def average_precision(found: Sequence[Detections], truth: BoxedImages) -> dict[s
         check_shapes(one.boxes, one.labels)
     from pycocotools.cocoeval import COCOeval
 
-    with contextlib.redirect_stdout(io.StringIO()):  # it reports its progress
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         evaluation = COCOeval(
             _coco(truth.boxes, truth.labels, truth),
             _coco([f.boxes for f in found], [f.labels for f in found], truth, found),
@@ -69,7 +69,7 @@ def _coco(
     truth: BoxedImages,
     found: Sequence[Detections] | None = None,
 ) -> Any:
-    """Put boxes into the library's own form: corner, width and height; numbers count from 1."""
+    """Return boxes as pycocotools takes them: corner, width, height; annotation ids from 1."""
     from pycocotools.coco import COCO
 
     classes = {int(c) for part in truth.labels for c in part}

@@ -18,8 +18,8 @@ LABELS = partial(checks.tensor, dtypes=checks.INTEGERS, meta=False)
 def focal_loss(logits: Tensor, labels: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
     """Return the sum of the focal loss (Lin et al. 2017, Eq. 5) over locations and classes.
 
-    Every class is its own yes-or-no question. What is answered well already counts little, so that
-    the many easy background locations do not drown the few objects.
+    Every class is a binary classification of its own. Terms that are classified well already are
+    scaled down, so that the many easy background locations do not outweigh the few objects.
 
     Parameters
     ----------
@@ -27,7 +27,8 @@ def focal_loss(logits: Tensor, labels: Tensor, alpha: float = 0.25, gamma: float
     labels : Tensor, shape (...)
         int64 in [0, C), or `BACKGROUND`.
     alpha, gamma : float
-        Weight of "yes", and how little the well answered counts; the paper's best values.
+        Weight of the positive terms, and the exponent that scales down well classified ones. The
+        defaults are the paper's best values.
     """
     if labels.shape != logits.shape[:-1]:
         raise ValueError(

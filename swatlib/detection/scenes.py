@@ -27,7 +27,7 @@ SIZES = (10, 22)
 """Least and largest height of a digit's 8x8 raster in the scene, in pixels."""
 OPACITY = (0.5, 1.0)
 FAINTEST = 0.25
-"""Ink below this share of the raster's range is not painted, so that a box ends where ink does."""
+"""Least ink, of at most 1, that is painted. Fainter ink would make a box larger than it looks."""
 TRIES = 20
 
 Pixels = NDArray[np.float32]
@@ -165,7 +165,7 @@ def read_scenes(pixels: int | None = None) -> DetectionData:
 
 @checked
 def one_class(data: DetectionData) -> DetectionData:
-    """Return the same images and boxes with a single class: what is to be found, not read."""
+    """Return the same images and boxes with one class: digits are found, not told apart."""
     train, test = (
         part._replace(labels=[torch.zeros_like(y) for y in part.labels])
         for part in (data.train, data.test)

@@ -30,7 +30,7 @@ def locations(rows: int, columns: int, stride: int) -> Tensor:
     stride=checks.count,
 )
 def assign(points: Tensor, boxes: Tensor, labels: Tensor, stride: int) -> tuple[Tensor, Tensor]:
-    """Say which object each location learns: the smallest whose middle it lies in.
+    """Assign to each location the smallest box that it lies in, near the centre.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A detection run as a value, trained by the loop of the classifiers with a loss of its own."""
+"""A detection run as a value, trained by the same loop as the classifiers, with its own loss."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class DetectionRun:
     width : int
         Of the :class:`~swatlib.detection.detector.Detector`.
     method, sparsity, options
-        As :func:`swatlib.methods.method` takes them; every convolution follows, heads included.
+        As :func:`swatlib.methods.method` takes them. The method applies to every convolution, heads
+        included, and its recipe says whether the first one stays dense.
     epochs, batch_size : int
     lr, momentum, weight_decay : float
         Of SGD; ``lr`` is the peak of a cosine with warm-up, see :func:`swatlib.training.rate.rate`.
@@ -90,7 +91,7 @@ class DetectionRun:
             seed=partial(checks.count, least=0, most=checks.SEEDS),
             task=partial(checks.one_of, allowed=("detection",)),
         )
-        # An unknown method or sparsity is known to be wrong before anything is computed.
+        # Raise for an unknown method or a wrong sparsity now, before anything is computed.
         self.plan.check(self.epochs, self.momentum)
 
     @property
@@ -99,11 +100,11 @@ class DetectionRun:
         return method(self.method, self.sparsity, **self.options)
 
     def compute(self) -> dict[str, Any]:
-        """Train; what a sweep calls."""
+        """Train and return the metrics; a sweep calls this."""
         return train_detection(self)
 
     def describe_data(self) -> dict[str, object]:
-        """Say which images and boxes the run uses; what a sweep writes into the record."""
+        """Describe the images and boxes of the run; a sweep writes this into the record."""
         return describe(load(self.data, self.pixels, self.images))
 
 
@@ -218,7 +219,7 @@ def train(
 
     sgd = Sgd(run.epochs, run.batch_size, run.lr, run.momentum, run.weight_decay, seed=run.seed)
     for epoch, terms in enumerate(steps(model, len(images), loss, sgd, run.plan, on_step), 1):
-        classification, box = torch.tensor(terms).tolist()  # in the precision they were summed in
+        classification, box = torch.tensor(terms).tolist()  # rounded to float32
         yield {"epoch": epoch, "classification_loss": classification, "box_loss": box}
 
 

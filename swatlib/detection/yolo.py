@@ -94,7 +94,7 @@ def read_yolo(path: Path, pixels: int | None = None) -> DetectionData:
     for name, content in members(path):
         file = PurePosixPath(name)
         if file.name == "config.yaml":
-            # Of YAML only what such a file holds: "  0: person".
+            # Not a YAML parser: only lines such as "  0: person" are read.
             names = tuple(re.findall(r"^\s+\d+:\s*(.+?)\s*$", _text(content, name), re.MULTILINE))
         elif "labels" in file.parts and file.suffix == ".txt":
             texts[f"{file.parent.name}/{file.stem}"] = _text(content, name)
@@ -125,7 +125,7 @@ def _boxed(
     classes: int,
     path: Path,
 ) -> BoxedImages:
-    """Scale the boxes of a split to their squares; the order of an archive is an accident."""
+    """Scale the boxes of a split to their squares, sorted by name for a fixed order."""
     boxes, labels = [], []
     for key in sorted(squares):
         _, (left, top, width, height) = squares[key]

@@ -12,7 +12,7 @@ BLOCKS = (6, 12, 24, 16)
 
 
 class BottleneckDenseLayer(nn.Module):
-    """BN-ReLU-1x1 to four growths, BN-ReLU-3x3 to one, concatenated to the input.
+    """BN-ReLU-1x1 to ``4 * growth`` channels, BN-ReLU-3x3 to ``growth``, joined to the input.
 
     Parameters
     ----------

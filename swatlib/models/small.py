@@ -1,7 +1,7 @@
 """Three small network families for 8x8 to 32x32 images: residual, plain and densely connected.
 
-They keep the traits of ResNet-18, VGG-16 and DenseNet-121 that the papers' sensitivity studies
-depend on (shortcuts, none, concatenation), at a cost of seconds instead of days. A stem
+They differ as ResNet-18, VGG-16 and DenseNet-121 do in what the papers' sensitivity studies depend
+on (shortcuts, no shortcuts, concatenation), and train in seconds instead of days. A stem
 convolution, which halves images above 8x8, is followed by three stages, each at half the
 size of the one before: 8, 4 and 2 pixels for 8x8 and 16x16 images, 16, 8 and 4 for 32x32.
 (A fourth halving would leave 1x1 maps, where only the centre of a padded 3x3 kernel learns.)
@@ -65,7 +65,7 @@ def small_vgg(
 ) -> nn.Module:
     """Plain network: conv-BN-ReLU throughout, max pooling between stages, linear.
 
-    The layers of :func:`small_resnet` without its shortcuts.
+    The convolutions of :func:`small_resnet` without shortcuts, and pooling instead of strides.
 
     Parameters
     ----------

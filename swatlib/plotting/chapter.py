@@ -50,7 +50,7 @@ def table(frame: pd.DataFrame, digits: int = 1, fixed: bool = False, missing: st
     missing : str
         What stands for a missing value.
     """
-    # A name of the columns, as pivoting leaves it, would show as an empty column of its own.
+    # Pivoting gives the columns a name, which HTML would show as an extra, empty column.
     frame = frame.rename_axis(columns=[None] * frame.columns.nlevels)
     if fixed:
         return HTML(
@@ -99,7 +99,7 @@ def source(thing: Any, docstring: bool = True) -> str:
     ----------
     thing : object or str
         The thing itself, or its dotted name, such as "swatlib.core.products.Product.backward":
-        what a decorator has replaced is found by name only.
+        use the name where a decorator has replaced the function.
     docstring : bool
         False leaves the docstring out.
 

@@ -34,4 +34,4 @@ METHOD_LABELS = {
 """Methods as figures and tables name them."""
 
 LOOKS = {"dense": 6, "swat": 0, "saw": 2, "meprop": 1, "random": 4}
-"""Places in the cycle of colours, markers and dashes that a method keeps in every chapter."""
+"""Index of a method's colour, marker and dash, the same in every chapter."""

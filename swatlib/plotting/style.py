@@ -102,8 +102,9 @@ def figure(
 def series_style(name: str, index: int = 0) -> dict[str, Any]:
     """Colour, marker and dash of a series.
 
-    A method the book follows throughout (dense, SAW, SWAT, meProp, random) always looks the
-    same; any other name takes the style at ``index``.
+    A method the book follows throughout (dense, SAW, SWAT, meProp, random) always looks the same.
+    It is recognised by the first word of ``name``, so SWAT-U looks like SWAT. Any other name takes
+    the style at ``index``.
     """
     key = name.lower().split("-")[0].split(" ")[0]
     index = LOOKS.get(key, index) % len(_CYCLE)
@@ -165,7 +166,7 @@ def plot_records(
             err_kws={"alpha": 0.18, "linewidth": 0},
             **series_style(str(name), index),
         )
-    # Seaborn names an axis after its column; what an axis is called is for the chapter to say.
+    # Seaborn names an axis after its column. Restore the labels that the chapter has set.
     ax.set(xlabel=labels[0], ylabel=labels[1])
     return drawn
 

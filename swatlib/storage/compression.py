@@ -1,10 +1,10 @@
 """Compressed saving: what a training step keeps between its forward and its backward pass.
 
 SWAT needs of an activation only its K largest entries once the forward product has used it
-(section 3.3), so K values and where they stand are enough to keep. Two things stand in the way.
-Masked but dense, a saved activation is as large as before; and a ReLU keeps its own output, so a
-smaller copy beside it is an addition. Here sparse layers save compressed copies, and a ReLU keeps
-one bit per entry: its output is then freed as soon as the layers after it have taken their copies.
+(section 3.3), so it is enough to keep K values and their places. Two things stand in the way. A
+masked activation is stored as a dense tensor, as large as before. And a ReLU saves its own output,
+which stays in memory beside any compressed copy. Here sparse layers save compressed copies, and a
+ReLU saves one bit per entry, so its output is freed once the layers after it have their copies.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def compress_(model: nn.Module, share: bool = True) -> nn.Module:
     ----------
     model : nn.Module
         Made sparse by :func:`swatlib.sparsify_`, by any recipe. Sparsifying again, or densifying,
-        ends compression in the layers it touches; call this again then.
+        ends compression in the layers it changes until this is called again.
     share : bool
         False gives every layer a copy of its own.
 
@@ -123,7 +123,7 @@ class KeepSign(Function):
         if inplace:
             ctx.mark_dirty(x)
         y = x.relu_() if inplace else x.relu()
-        # As torch has it, a NaN passes the gradient on.
+        # Not y > 0: like torch's ReLU, let the gradient through at NaN.
         positive = ~(y <= 0)
         ctx.save_for_backward(pack_bits(as_it_lies(positive).reshape(-1)))
         ctx.shape, ctx.stride = y.shape, positive.stride()
@@ -142,9 +142,9 @@ class KeepSign(Function):
 def saved_bytes(model: nn.Module, x: Tensor) -> pd.DataFrame:
     """Measure what the forward pass keeps for the backward pass.
 
-    Every tensor that autograd saves is noted; a piece of memory is counted once, for the layer that
-    saved it first, and at the size it takes, whatever part of it a tensor shows. The parameters and
-    buffers of the model, there in any case, are left out.
+    Counted are the storages of all tensors that autograd saves: each storage once, in full, for the
+    layer that saved it first. The model's parameters and buffers are left out, because they are in
+    memory in any case.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def saved_bytes(model: nn.Module, x: Tensor) -> pd.DataFrame:
                 "dtype": str(tensor.dtype).removeprefix("torch."),
                 "bytes": storage.nbytes(),
             }
-        return tensor.detach()  # a saved output would refer to itself
+        return tensor.detach()  # returning a saved output itself would make a reference cycle
 
     def enter(name: str) -> Callable[..., None]:
         return lambda module, inputs: running.append((name, module))
@@ -186,6 +186,6 @@ def saved_bytes(model: nn.Module, x: Tensor) -> pd.DataFrame:
         module.register_forward_pre_hook(enter(name))
         module.register_forward_hook(leave)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        output = model(x.clone())  # held until the count is made, or its memory would be used again
+        output = model(x.clone())  # keeps saved memory from being freed and reused
     del output
     return pd.DataFrame(list(rows.values()), columns=["layer", "kind", "dtype", "bytes"])

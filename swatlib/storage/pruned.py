@@ -38,8 +38,8 @@ LARGEST_MANIFEST = 2**24
 def prune_(model: nn.Module) -> nn.Module:
     """Write zeros into the weights that the forward pass does not use, in place.
 
-    Predictions stay the same, to the bit: the forward product sees the same operand as before, and
-    sees it, too, once the model is made dense again.
+    Predictions stay the same, to the bit, because the forward product multiplies by the same values
+    as before. They stay the same after ``densify_`` too.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def save_pruned(path: str | Path, model: nn.Module) -> None:
     Parameters
     ----------
     path : str or Path
-        Replaced in one step: at no moment does an unfinished file stand there.
+        Replaced atomically, so that no unfinished file is ever there.
     model : nn.Module
         As for :func:`prune_`, which need not have been called.
 
@@ -130,9 +130,9 @@ def save_pruned(path: str | Path, model: nn.Module) -> None:
 def load_pruned(path: str | Path, model: nn.Module) -> nn.Module:
     """Read what :func:`save_pruned` wrote into a model of the same architecture, in place.
 
-    Nothing in the file is executed, and no more is read than such a model takes. The model may be
-    sparse or dense; it predicts what the saved one did, and is changed only if all of the file is
-    right.
+    Nothing in the file is executed, and no more bytes are read than the model's tensors need. The
+    model may be sparse or dense; it then predicts what the saved one did. It is changed only if the
+    whole file is valid.
 
     Parameters
     ----------
@@ -149,7 +149,8 @@ def load_pruned(path: str | Path, model: nn.Module) -> nn.Module:
     OSError
         If there is no such file, or it cannot be read.
     ValueError
-        If the file is damaged, no such file, or of another model; the message says which tensor.
+        If the file is damaged, not written by :func:`save_pruned`, or of another model; the message
+        says which tensor.
 
     Examples
     --------
@@ -197,7 +198,7 @@ def load_pruned(path: str | Path, model: nn.Module) -> nn.Module:
     return model
 
 
-# What reading a file that is not right may raise.
+# What reading a damaged or foreign file may raise.
 _DAMAGE = (
     BadZipFile,
     EOFError,

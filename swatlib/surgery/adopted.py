@@ -1,7 +1,7 @@
 """Layers of other classes, opted in: subclasses of torch's two layers, and a transposed one.
 
-A class that extends ``nn.Linear`` by calling ``super().forward`` finds the sparse product there
-once the sparse layer stands between it and ``nn.Linear`` in the order of its bases. The ``Conv1D``
+The sparse class of a subclass of ``nn.Linear`` has ``SparseLinear`` between the two in its method
+resolution order, so that the subclass's ``super().forward`` runs the sparse product. The ``Conv1D``
 of Hugging Face's GPT-2 keeps its weight as (in, out); its product is that of the transposed matrix.
 """
 
@@ -55,7 +55,7 @@ def sparse_class(cls: Any) -> type[SparseConv2d] | type[SparseLinear]:
 
 
 def _reduce(self: Any, protocol: int) -> tuple[Any, ...]:
-    # A class made on the fly is found again by the class it was made from.
+    # pickle cannot import a class made at run time; sparse_class makes it again from the dense one.
     return _empty, (self.dense,), self.__dict__
 
 
@@ -65,7 +65,7 @@ def _empty(cls: Class) -> nn.Module:
 
 
 def misfit(cls: Class) -> str:
-    """Say why layers of an opted-in class cannot be made sparse; "" if they can, for all we see."""
+    """Say why layers of an opted-in class cannot be made sparse; "" if no reason is found."""
     base = next((b for b in (nn.Conv2d, nn.Linear) if issubclass(cls, b)), None)
     if base is None:
         return ""

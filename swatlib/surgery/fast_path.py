@@ -1,8 +1,8 @@
-"""torch's fast path of transformer encoders, which reads ``linear1.weight`` past the layer.
+"""torch's fast path of transformer encoders, which reads weights without calling the layers.
 
 In evaluation without gradients an ``nn.TransformerEncoderLayer`` hands its weights to one fused
-kernel and calls none of its layers: a sparse one would be evaluated dense. Such an encoder layer is
-taken off the fast path, by the condition that torch itself asks for, until it is dense again.
+kernel and calls none of its layers: a sparse one would be evaluated dense. So an attribute that
+torch checks before it takes the fast path is switched off while a layer inside is sparse.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ _SWITCHES = (
 
 @checked
 def settle_fast_path(model: nn.Module) -> None:
-    """Close the fast path of every encoder with a sparse layer inside; open it where none is."""
+    """Switch the fast path off in encoders with a sparse layer inside, and back on in others."""
     for module in model.modules():
         for cls, switch, off in _SWITCHES:
             if isinstance(module, cls) and hasattr(module, switch):

@@ -1,4 +1,4 @@
-"""Which layer is the first: the one that is used first, whatever the order of definition.
+"""Find the layer that the forward pass calls first, whatever the order of definition.
 
 SWAT-U leaves the first layer dense (section 3.3.2). A model may define its head before its stem, so
 "first" is read from the forward pass of a copy without weights, up to the first layer that it
@@ -20,7 +20,7 @@ from swatlib.surgery.twin import Call, Example, call_of, onto_meta, without_weig
 
 _WRAPPERS = (OptimizedModule, nn.DataParallel, nn.parallel.DistributedDataParallel)
 PIXELS, TOKENS = (32, 224), 8
-"""Sizes of the inputs that are tried."""
+"""Image sizes, and the sequence length, of the inputs that are tried."""
 
 
 class _Found(Exception):
@@ -90,14 +90,14 @@ def first_layer(model: nn.Module, names: Sequence[str], example: Example | None 
     modules = dict(twin.named_modules())
     layers = {modules[name]: name for name in names}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the model's own: they come when it is run
+        warnings.simplefilter("ignore")  # the user sees the model's own warnings when running it
         if example is not None:
             return _called_first(twin, layers, onto_meta(call_of(example, twin)))
         try:
             _Follower(layers).trace(twin, concrete_args=_defaults(twin))
         except _Found as found:
             return str(found.args[0])
-        except Exception as error:  # a forward pass may do anything with a symbol
+        except Exception as error:  # tracing with symbols can fail in any way
             reason = error
         else:
             reason = ValueError("none is called")
@@ -174,7 +174,7 @@ def _tries(twin: nn.Module, layers: dict[nn.Module, str]) -> Iterator[Call]:
 
 
 def _defaults(model: nn.Module) -> dict[str, Any]:
-    """Arguments with a default have it, as in a plain call; the others are symbols."""
+    """Return the defaults of forward's arguments; arguments without one are traced as symbols."""
     return {p.name: p.default for p in _parameters(model) if p.default is not p.empty}
 
 

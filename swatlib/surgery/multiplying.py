@@ -12,7 +12,7 @@ from swatlib.core.layers import SparseConv2d, SparseLayer, SparseLinear
 from swatlib.surgery.adopted import misfit, transposed
 
 LAYERS = (nn.Conv2d, nn.Linear)
-"""The layers a recipe applies to without being asked."""
+"""The classes of layers that a recipe applies to without ``also``."""
 
 FROZEN = "frozen"
 SHARDED = "sharded: its weight is in pieces, on several processes"
@@ -87,8 +87,8 @@ def computed(layer: nn.Module) -> bool:
 
 
 def sharded(layer: nn.Module) -> bool:
-    """Say whether FSDP, of either version, has left a piece of the weight to this process."""
-    # The first version, by default, keeps views of one flat Parameter as plain attributes.
+    """Say whether this process holds only a shard of the weight (FSDP1 or FSDP2)."""
+    # FSDP1 by default keeps views of one flat Parameter as plain attributes.
     weight = layer._parameters.get("weight", layer.__dict__.get("weight"))
     if weight is None or is_lazy(weight) or not isinstance(layer, nn.Conv2d | nn.Linear):
         return False
@@ -109,7 +109,7 @@ def _shapes(layer: nn.Module) -> list[tuple[int, ...]]:
         return [tuple(layer.weight.shape)]
     if hasattr(layer, "parametrizations"):
         own += layer.parametrizations.parameters()  # type: ignore[union-attr]
-    # A vector with extra dimensions, as a class token or a scale, is no matrix.
+    # A vector with extra dimensions of size 1, such as a class token, is no matrix.
     return [tuple(p.shape) for p in own if p.ndim >= 2 and sum(n > 1 for n in p.shape) >= 2]
 
 

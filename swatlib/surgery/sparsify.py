@@ -27,7 +27,7 @@ from swatlib.surgery.multiplying import (
 from swatlib.surgery.twin import Example
 
 SMALL_SHARE = 0.2
-"""A smaller share of sparse weights is worth a warning."""
+"""``sparsify_`` warns if a smaller share of the weights becomes sparse."""
 
 FilterFunction = Callable[[str, nn.Module], bool]
 
@@ -84,9 +84,9 @@ def sparsify_(
         If ``model`` is no module or ``recipe`` no recipe.
     ValueError
         If no layer is left to make sparse, a named layer does not exist, a layer has non-finite
-        weights, the weight of a sparse layer has become a computed one, or a layer cannot follow
-        its recipe (channels in a linear layer, kept masks in a transposed one), or those of a class
-        in `also` do not go through the product they would have to.
+        weights, the weight of a sparse layer has become a computed one, a layer cannot follow its
+        recipe (channels in a linear layer, kept masks in a transposed one), or a class in `also`
+        does not compute its output as described there.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def sparsify_(
         )
     for _, layer, own in chosen:
         if _is_sparse(layer):
-            continue  # the recipe is the one it has
+            continue  # its recipe has not changed
         sparse_class(type(layer)).from_dense(layer, own)  # type: ignore[arg-type]
     for _, layer in sparse_layers(model):
         layer.called, layer.had_gradient = False, layer.weight.grad is not None
@@ -272,8 +272,8 @@ def sparse_layers(model: nn.Module) -> Iterator[tuple[str, SparseLayer]]:
 def sparsifiable(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]]:
     """Yield name and layer of all that a recipe can apply to, sparse ones included.
 
-    Passed over are subclasses made by others, whose forward pass is not known, layers whose weight
-    is computed, and frozen ones, unless they are sparse already.
+    Left out are subclasses of torch's layers, because their forward pass is not known, layers whose
+    weight is computed, and frozen layers that are not sparse already.
     """
     for m in multiplying(model):
         if not m.obstacle or (m.obstacle == FROZEN and _is_sparse(m.layer)):
@@ -332,16 +332,17 @@ def report(model: nn.Module) -> pd.DataFrame:
     DataFrame
         One row per module that multiplies by weights: ``layer``, ``kind`` ("conv", "linear" or the
         class of what is passed over), ``shape``, ``weights`` (their number), ``recipe`` (its name,
-        or "dense"), ``active`` (weights that take part in the forward product now), ``sparsity``
-        (their fraction at zero), then the recipe's six slots as they act on the layer: "dense"
-        where a selector of pixels meets a linear layer; last ``note``: why a layer was passed over,
-        or "never called" for a sparse one whose forward never ran.
+        or "dense"), ``active`` (nonzero weights that take part in the forward product now),
+        ``sparsity`` (the fraction of the other weights), then the selectors of the six operands as
+        they act on the layer ("dense" where a selector of pixels meets a linear layer), and last
+        ``note``: why a layer was passed over, or "never called" for a sparse one that was not
+        called since ``sparsify_``.
 
     Warns
     -----
     UserWarning
-        If somebody multiplies by a sparse layer's weight without calling the layer: since
-        ``sparsify_``, other layers were called, or the weight has got a gradient.
+        If since ``sparsify_`` a sparse layer was not called, but other sparse layers were, or its
+        weight has got a gradient. The model then seems to use the weight without the layer.
 
     Examples
     --------

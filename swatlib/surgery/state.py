@@ -114,7 +114,7 @@ def _state(layer: SparseLayer) -> dict[str, Any]:
 
 
 def _recipe(name: str, layer: SparseLayer, state: Mapping[str, Any]) -> Recipe:
-    """Return the layer's recipe as the state has it: at its sparsities, frozen or not."""
+    """Return the layer's recipe with the saved sparsities, and frozen where the state is."""
     wanted = {"recipe", "selectors", "sparsity", "frozen", "kept"}
     if not isinstance(state, Mapping) or state.keys() != wanted:
         raise TypeError(f"state of layer {name!r} must have the entries {sorted(wanted)}")

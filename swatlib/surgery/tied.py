@@ -1,4 +1,4 @@
-"""One Parameter, several owners: what all of them use of it."""
+"""Weights that several modules share, and which entries each module uses."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from swatlib.surgery.sparsify import active_mask
 
 
 class Use(NamedTuple):
-    """What one owner uses of a weight; ``mask`` is None for all of it."""
+    """The entries of a weight that one module uses; ``mask`` is None for all of them."""
 
     name: str
     kind: str
@@ -19,7 +19,7 @@ class Use(NamedTuple):
 
 @checked
 def uses(model: nn.Module) -> list[tuple[Tensor, list[Use]]]:
-    """Return every weight that a sparse layer thins in its forward product, and all its owners.
+    """Return the weights that are sparse in a forward product, each with all modules that hold it.
 
     Two Parameters that share their memory are one weight.
     """

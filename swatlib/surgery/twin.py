@@ -1,4 +1,4 @@
-"""A copy of a model to look at, which leaves the user's own as it was, and the call that runs it.
+"""A copy of a model to inspect in the model's place, and the arguments to call it with.
 
 On the meta device the copy has shapes and no values: a large model is copied and run in a fraction
 of a second and in no memory.
@@ -36,8 +36,8 @@ def copied(model: nn.Module, convert: Callable[[Tensor], Tensor] = Tensor.clone)
     Returns
     -------
     nn.Module
-        In the mode of ``model``. Hooks of torch, which compute a weight, are kept; others, which
-        may write to what is not the copy's, are not.
+        In the mode of ``model``. torch's own hooks, which compute weights, are kept. The user's are
+        not, because they may write to objects outside the copy.
     """
     memo: dict[int, Any] = {}
     with torch.inference_mode(False):
@@ -61,18 +61,18 @@ def copied(model: nn.Module, convert: Callable[[Tensor], Tensor] = Tensor.clone)
 def without_weights(model: nn.Module) -> nn.Module:
     """Copy a model onto the meta device, its sparse layers dense.
 
-    A sparse layer's choice needs values; its shapes are the dense layer's. Any other layer keeps
-    the forward pass it has.
+    Selectors need values, which the meta device does not have. The dense layer gives outputs of the
+    same shape.
     """
     return densified(copied(model, _shape_of))
 
 
 def densified(twin: nn.Module) -> nn.Module:
-    """Make a copy's sparse layers dense, for the sake of shapes alone, in place; return it."""
+    """Make a copy's sparse layers dense, in place, to infer shapes; return the copy."""
     for module in list(twin.modules()):
         if isinstance(module, SparseLayer):
             module.to_dense()
-        # Batch statistics have no shape to tell, and need more than one value.
+        # In training, batch norm refuses one value per channel. Evaluation gives the same shapes.
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()
     return twin

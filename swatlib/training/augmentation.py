@@ -22,8 +22,8 @@ def augment(x: Tensor, generator: torch.Generator, flips: bool = True, shifts: i
     flips : bool
         Mirror left and right, every image with probability one half.
     shifts : int
-        Shift by up to so many pixels, uniformly, in both directions; what comes in is 0, the mean
-        of a normalised data set. Less than the size of the image.
+        Shift by up to so many pixels, uniformly, in both directions. Pixels shifted in are 0, the
+        mean of a normalised data set. Less than the size of the image.
 
     Returns
     -------

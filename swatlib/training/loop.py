@@ -1,4 +1,4 @@
-"""The training loop: any model, any loss, and of the method only its two hooks.
+"""The training loop, for any model and loss; it calls the method's two hooks around each step.
 
 Nothing here is needed to train sparsely: a model made sparse by ``sparsify_`` trains in any loop
 with any optimizer. This is the loop the book's records come from.
@@ -79,7 +79,7 @@ def steps(
     """Train ``model`` with SGD, yielding each epoch's loss terms, means over its batches.
 
     A generator, so that a caller can look at the model between epochs. It ends early when a term is
-    no longer finite: what a diverged network would do further is of no use.
+    no longer finite, because a diverged network does not recover.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def build(run: Run, dataset: Dataset) -> nn.Module:
 
 @checked(device=checks.usable_device)
 def pretrain_(model: nn.Module, dataset: Dataset, run: Run, device: str | None = None) -> nn.Module:
-    """Train the run's network densely, as long as its method asks; its weights go to ``model``."""
+    """Train the run's network densely for ``pretrain_epochs`` and copy its weights to ``model``."""
     start = replace(run, **DENSE, epochs=run.plan.pretrain_epochs)
     dense = build(start, dataset)
     for _ in train(dense, dataset, start, device):

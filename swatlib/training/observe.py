@@ -1,4 +1,4 @@
-"""Observers: what is watched, step by step, while a model trains.
+"""Observers: measurements of a model after every step of its training.
 
 An observer is called after every optimizer step, as ``train_run``'s ``on_step`` is, and sums up
 what it saw in JSON values, which end up in the record of the run.
@@ -15,7 +15,7 @@ from swatlib.surgery.sparsify import active_mask, sparse_layers
 
 
 class MaskFlips:
-    """Watch which weights are active: how many change state, how long they stay (section 4.5).
+    """Watch which weights are active: how many change state, how long they stay (SWAT 4.5).
 
     Every weight of the sparse layers is followed; the state is the one the next forward pass uses.
     """
@@ -84,9 +84,9 @@ class MaskFlips:
 class Thresholds:
     """Watch the Top-K threshold of four layers' weights, and their density (SWAT Figure 4).
 
-    The layers are spread over the depth of the sparse ones. ``fresh`` is the threshold the weights
-    would have now; ``density`` the fraction active now, which differs from K where the threshold in
-    use is an old one.
+    The layers are spread evenly over the sparse ones. ``fresh`` is the exact threshold of the
+    present weights. ``density`` is the fraction of weights active now; it differs from 1 - sparsity
+    where the layer uses a sampled threshold or one from an earlier step.
     """
 
     @checked

@@ -14,7 +14,7 @@ SCHEDULES = ("cosine", "steps", "constant", "one-cycle")
     progress=partial(checks.number, least=0, most=1),
 )
 def rate(schedule: str, progress: float) -> float:
-    """Return the learning rate, as a fraction of its peak, at ``progress`` in [0, 1) of a run."""
+    """Return the learning rate, as a fraction of its peak, at ``progress`` in [0, 1] of a run."""
     if schedule == "one-cycle":
         return min((progress + 1e-3) / 0.2, (1 - progress) / 0.8)
     warm_up = min(1.0, (progress + 1e-3) / 0.05)

@@ -22,10 +22,10 @@ AT_THE_TOP = (
     "freeze_epoch",
     "pretrain_epochs",
 )
-"""Options of methods that a specification has beside its fields, and records so from the first."""
+"""Options of a method that a specification and the records hold beside ``options``, not in it."""
 
 SPELLED = {"decoupled_decay": "outside"}
-"""Options that a specification spells as the first records do."""
+"""Options that have another name in specifications and records."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Run:
     label_smoothing : float, optional
         In [0, 1), of the training loss.
     seed : int
-        Of the initial weights, the order of the images and every random choice of the method.
+        Of the initial weights, the order of the images, augmentation and every random choice of the
+        method.
     """
 
     data: str = "digits"
@@ -127,12 +128,12 @@ class Run:
             raise ValueError("batch_size must be at least 2 for batch normalisation, got 1")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0, got 0")
-        # One method has one specification, by whatever name it was asked for.
+        # A further name of a method gives the specification of the name it stands for.
         given = {name: value for name, value in self.options.items() if value is not None}
         name, options = resolve(self.method, given)
         object.__setattr__(self, "method", name)
         object.__setattr__(self, "options", options)
-        # An unknown method or sparsity is known to be wrong before anything is computed.
+        # Raise for an unknown method or a wrong sparsity now, before anything is computed.
         self.plan.check(self.epochs, self.momentum)
         if self.observe is not None and self.plan.recipe.forward_weight is None:
             raise ValueError(
@@ -145,7 +146,7 @@ class Run:
         return method(self.method, self.sparsity, **self.options)
 
     def specification(self) -> dict[str, Any]:
-        """Return the run in JSON values, as its record has it and is named by."""
+        """Return the run in JSON values, as its record stores it."""
         flat = asdict(self)
         options = {SPELLED.get(name, name): value for name, value in self.options.items()}
         top = {name: options.pop(name) for name in AT_THE_TOP if name in options}
@@ -174,14 +175,14 @@ class Run:
         return cls(**rest, options=options)
 
     def compute(self) -> dict[str, Any]:
-        """Train; what a sweep calls."""
+        """Train and return the metrics; a sweep calls this."""
         from swatlib.training.loop import train_run
 
         return train_run(self)
 
 
 def _refusing_options(init: Any) -> Any:
-    """Name the new place of what were fields of a run and are options of its method."""
+    """Raise TypeError where an option of the method is given as a field of the run."""
 
     @wraps(init)
     def checked_init(self: Run, *args: Any, **kwargs: Any) -> None:
