@@ -1,8 +1,8 @@
 """What FST adds to a step of ResNet-18 and what it saves (FST Tables 2 and 6), as shares of a step.
 
 Measured on one thread, in CPU time of the process, which other work on the machine disturbs little.
-A selector's time includes applying its mask; that of S(X^T) includes unfolding X. ``save`` writes the record that the chapter
-on costs shows.
+A selector's time includes applying its mask; that of S(X^T) includes unfolding X. ``save`` writes
+the record that the chapter on costs shows.
 """
 
 from collections.abc import Callable, Mapping
