@@ -18,7 +18,8 @@ Shapes = Sequence[Sequence[int]]
 def uniform(shapes: Shapes, sparsity: float, first_dense: bool = True) -> list[float]:
     """Give every layer the same density; SWAT-U keeps the first layer dense (section 3.3.2).
 
-    The first layer is not made up for: the whole network ends slightly denser than 1 - sparsity.
+    The other layers do not make up for a dense first layer: the whole network is then denser than
+    1 - sparsity.
 
     Parameters
     ----------
@@ -94,8 +95,9 @@ def momentum(
     """Share the active weights out in proportion to the layers' mean momentum: SWAT-M.
 
     A layer's share is the mean magnitude of the momentum of its active weights, over the sum of
-    the layers' (section 3.3.2, after Dettmers and Zettlemoyer 2019). A layer whose share would fill
-    it becomes full, and what it cannot take goes to the others in equal parts.
+    the layers' (section 3.3.2, after Dettmers and Zettlemoyer 2019). A layer whose share is more
+    than the fraction `full` of it becomes full. What it cannot take goes to the others in equal
+    parts. What a layer is filled up with comes from the others in the same way.
 
     Parameters
     ----------
@@ -111,8 +113,9 @@ def momentum(
     Returns
     -------
     list of int
-        Active weights per layer, each in [0, size]. Their sum is ceil((1 - sparsity) * sum(sizes))
-        up to one weight a layer for rounding up, and up to what `full` rounds up.
+        Active weights per layer, each in [0, size]. Every count is rounded up, so their sum may
+        exceed (1 - sparsity) * sum(sizes) by one weight a layer. It exceeds it further only where
+        the others have too few weights left to fill up the full layers.
 
     Raises
     ------

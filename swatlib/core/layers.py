@@ -27,7 +27,7 @@ from swatlib.kernels.convolution import Geometry
 from swatlib.kernels.keep import as_mask, keep
 
 KEPT = "swatlib"
-"""Where a state dict's metadata hold what a layer keeps."""
+"""The key under which a state dict's metadata hold what a layer keeps between steps."""
 
 
 class SparseLayer(nn.Module):
@@ -39,17 +39,18 @@ class SparseLayer(nn.Module):
     saving: Saving = Saving.PLAIN
     """How inputs are saved for the backward pass, see :func:`swatlib.compress_`."""
     called: bool = False
-    """Whether it was called since ``sparsify_``; reading its weight elsewhere is no call."""
+    """Whether it was called since ``sparsify_``. To read its weight is not to call it."""
     had_gradient: bool = False
-    """Whether its weight had a gradient when ``sparsify_`` was called, from steps before."""
+    """Whether its weight already had a gradient when ``sparsify_`` was called."""
     weight: Tensor
     training: bool
 
     @property
     def recipe(self) -> Recipe:
         """The row of the table this layer follows."""
-        # Stored in a dictionary under its own text. torch.compile turns an attribute that changes
-        # into a symbol, from which K cannot be computed. A new key is a new constant instead.
+        # A dictionary of one entry, whose key is the recipe's text. torch.compile would turn an
+        # attribute that changes into a symbol, from which K cannot be computed. To it, a new key is
+        # a new constant.
         (text,) = self._recipe
         return self._recipe[text]
 
@@ -109,12 +110,12 @@ class SparseLayer(nn.Module):
         Parameters
         ----------
         name : str
-            Of the operand.
+            The operand's name, such as "forward_weight".
         x : Tensor
             The operand.
         training : bool, optional
-            False looks only: what the layer keeps is used and not changed. As the layer's own mode
-            if not given.
+            With False, what the layer keeps is used and not changed. The layer's own mode if not
+            given.
         """
         training = self.training if training is None else training
         selector = self.recipe[name]
@@ -129,12 +130,14 @@ class SparseLayer(nn.Module):
         return selector.choose(x, state, training, weight)
 
     def operand(self, name: str, x: Tensor) -> Tensor:
-        """Return one operand as its product would use ``x`` now; what the layer keeps stays.
+        """Return one operand as its product would use ``x`` now.
+
+        What the layer keeps between steps is used and not changed.
 
         Parameters
         ----------
         name : str
-            Of the operand.
+            The operand's name, such as "forward_weight".
         x : Tensor
             The weight, the activation or the output gradient.
 
@@ -154,7 +157,7 @@ class SparseLayer(nn.Module):
         return Remembered(self.states, self.training, self.weight)
 
     def _decaying(self, weight: Tensor, choices: Choices) -> Tensor:
-        """Return the weight, its gradient decaying what the forward product does not use."""
+        """Return the weight, whose gradient gains the recipe's decay of the pruned entries."""
         decay = self.recipe.decay
         if not decay or choices.forward_weight is None:
             return weight
@@ -162,7 +165,10 @@ class SparseLayer(nn.Module):
         return decaying
 
     def _entering(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Return the input in the dtype of the product, as dense torch has it; raise as it does."""
+        """Return the input in the product's dtype, which is that of the dense layer.
+
+        A mix of dtypes raises, as it does in the dense layer.
+        """
         self.called = True
         device = input.device.type
         if torch.is_autocast_enabled(device) and _autocasts(input) and _autocasts(weight):
@@ -226,8 +232,8 @@ class SparseLayer(nn.Module):
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        # Keys stay those of the dense layer. What is kept travels in the state dict's metadata,
-        # beside the layer's version, so that weights come back with the choice made for them.
+        # The keys stay those of the dense layer. What is kept between steps is stored in the state
+        # dict's metadata, so that weights come back with the choice made for them.
         if self.remembers() and hasattr(destination, "_metadata"):
             destination._metadata.setdefault(prefix[:-1], {})[KEPT] = {
                 name: {"selector": str(self.recipe[name])} | state.state()
@@ -251,7 +257,7 @@ class SparseLayer(nn.Module):
             state.adopt(self.weight)
         if held:
             warnings.warn(
-                # No layer's name: so Python says it once for the whole model.
+                # The text names no layer, so that Python shows it once for the whole model.
                 "weights were loaded without the thresholds or masks kept for them: new ones are "
                 "chosen in the next step; to have the old ones, call load_sparsity_state_ after "
                 "load_state_dict",
@@ -259,7 +265,7 @@ class SparseLayer(nn.Module):
             )
 
     def _fits(self, kept: dict[str, dict[str, Any]]) -> bool:
-        """Say whether a saved state is that of equal selectors on such a weight."""
+        """Say whether a saved state is that of equal selectors on a weight of this size."""
         return (
             bool(kept)
             and kept.keys() == self.states.keys()
@@ -398,7 +404,7 @@ def _return(layer: Any) -> Any:
 
 
 def _check_call(input: Tensor) -> None:
-    """Refuse, with one clear error, what a choice that depends on the data cannot serve."""
+    """Raise a clear error for inputs and transforms that a sparse layer does not support."""
     if not isinstance(input, Tensor):
         raise TypeError(f"input must be a Tensor, got {type(input).__name__}")
     if input.is_nested or input.layout is not torch.strided:

@@ -1,11 +1,11 @@
-"""Operands: the six of a layer's three products, said once.
+"""Operands: the six operands of a layer's three products.
 
     forward       Y  = W X      forward_weight        forward_activation
     input grad    dX = W^T G    input_grad_weight     input_grad_gradient
     weight grad   dW = G X^T    weight_grad_gradient  weight_grad_activation
 
-What is chosen, counted, simulated or stored per operand is a :class:`PerOperand`: the selectors of
-a recipe, the masks or thresholds of one call, the densities of a layer, the masks of a simulation.
+A :class:`PerOperand` holds one value for each of them: the selectors of a recipe, the masks or
+thresholds of one call, the densities of a layer, the masks of a simulation.
 """
 
 from collections.abc import Callable, Iterator
@@ -47,12 +47,12 @@ class Operand:
 
     @property
     def name(self) -> str:
-        """As the fields of a :class:`PerOperand` are called: "forward_weight"."""
+        """The name of its field in a :class:`PerOperand`, such as "forward_weight"."""
         return f"{self.product}_{self.tensor}"
 
     @property
     def heading(self) -> str:
-        """As a table prints it: "forward W"."""
+        """Its column heading in a table, such as "forward W"."""
         return f"{self.product.replace('_', '-')} {LETTERS[self.tensor]}"
 
 
@@ -79,7 +79,7 @@ class PerOperand(Generic[T]):
     {'forward_weight': 0.9}
     """
 
-    # What is left out is None; a subclass with another default says so in its __post_init__.
+    # A value that is left out is None. A subclass sets another default in its __post_init__.
     forward_weight: T = None  # type: ignore[assignment]
     forward_activation: T = None  # type: ignore[assignment]
     input_grad_weight: T = None  # type: ignore[assignment]
@@ -100,12 +100,12 @@ class PerOperand(Generic[T]):
             yield operand, getattr(self, operand.name)
 
     def named(self) -> dict[str, T]:
-        """Return the six values by the operand's name."""
+        """Return a dictionary from the six operands' names to their values."""
         return {operand.name: value for operand, value in self.items()}
 
     @checked
     def map(self, function: Callable[[T], S]) -> dict[str, S]:
-        """Return ``function`` of every value that is not None, by the operand's name."""
+        """Apply ``function`` to every value that is not None; return the results by name."""
         return {name: function(v) for name, v in self.named().items() if v is not None}
 
     def of(self, product: str) -> tuple[T, T]:
@@ -130,7 +130,7 @@ OPERANDS = _operands()
 """The six operands, in the order of the products."""
 
 NAMES = tuple(operand.name for operand in OPERANDS)
-"""Their names."""
+"""The names of the six operands."""
 
 PRODUCTS = tuple(dict.fromkeys(operand.product for operand in OPERANDS))
 """The three products of a layer."""

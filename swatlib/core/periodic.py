@@ -16,16 +16,16 @@ from swatlib.kernels.steps import is_new_step
 def periodic(name: str, arguments: str, choose: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return ``choose`` as an operator that chooses on every ``period``-th optimizer step only.
 
-    One opaque call for ``torch.compile``. Its arguments are ``x``, the layer's weight, those of
-    ``arguments``, a period and, updated in place, the mask, steps, version and entries of a
-    :class:`~swatlib.core.selector_state.SelectorState`.
+    To ``torch.compile`` the operator is one opaque call. It takes ``x``, the layer's weight, the
+    ``arguments``, a period, and the mask, steps, version and entries of a
+    :class:`~swatlib.core.selector_state.SelectorState`. These last four it updates in place.
 
     Parameters
     ----------
     name : str
-        Of the operator, "namespace::name".
+        The operator's, "namespace::name".
     arguments : str
-        Between the weight and the period, as an operator's schema has them: "int n, int m".
+        What ``choose`` takes after ``x``, in the syntax of an operator's schema: "int n, int m".
     choose : callable
         Takes ``x`` and those arguments, returns a mask.
     """
@@ -33,7 +33,7 @@ def periodic(name: str, arguments: str, choose: Callable[..., Tensor]) -> Callab
     def refreshed(x: Tensor, weight: Tensor, *rest: Any) -> Tensor:
         *chosen_by, period, mask, steps, version, entries = rest
         if is_new_step(weight, version, entries):
-            # Period 0 never ends: the first choice stays.
+            # Period 0 stands for None: the first choice stays.
             if steps.item() % period == 0 if period else not steps.item():
                 mask.copy_(choose(x, *chosen_by))
             steps.add_(1)
@@ -62,15 +62,16 @@ def chosen_mask(
     training: bool,
     weight: Tensor | None,
 ) -> Tensor:
-    """Return the mask for ``x`` from ``choose``, or with a period from what :func:`periodic` made.
+    """Return the mask for ``x``: chosen now or, with a period, the one kept between steps.
 
-    ``state`` holds the mask between steps. Evaluation reads it and never writes it; before the
-    first training call it uses a fresh one.
+    ``choose`` chooses from ``x`` and ``arguments``; ``refreshed`` is what :func:`periodic` made of
+    it. ``state`` holds the mask between steps. Evaluation reads the mask and never writes it.
+    Before the first training call evaluation chooses afresh.
 
     Raises
     ------
     ValueError
-        If the mask kept was made for another shape.
+        If the state holds no mask, or one of another shape.
     """
     x = x.detach()
     if period == 1 or state is None:
@@ -89,7 +90,7 @@ def chosen_mask(
 
 @checked
 def period_text(period: int | None) -> str:
-    """Say a period in a recipe's row."""
+    """Return a period as a recipe's row prints it; "" for a period of 1."""
     if period == 1:
         return ""
     return " (fixed)" if period is None else f" (period {period})"

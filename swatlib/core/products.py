@@ -4,10 +4,14 @@
     input grad    dX = W^T * G
     weight grad   dW = G * X^T
 
-One autograd function runs them for a convolution or a linear layer. Weights and activations are
-chosen in the forward pass, as a threshold or a mask, and zeroed where a product uses them; what is
-saved for backward is the tensor itself, which its neighbours in the network mostly hold anyway, or,
-where they do not (:mod:`swatlib.storage.compression`), a compressed copy of what survives.
+One autograd function runs them for a convolution or a linear layer. In the forward pass a threshold
+or a mask is chosen for weights and activations. Each product applies it to its own operands.
+
+The backward pass needs the tensors again. Mostly the tensor itself is saved, which neighbouring
+layers tend to hold anyway. Where a backward product shares the forward product's choice, the sparse
+tensor is saved instead. With :mod:`swatlib.storage.compression` a compressed copy of what survives
+of X is saved.
+
 Gradients go to every weight, active or not, as if no selection had happened (SWAT section 3.3).
 """
 
@@ -43,8 +47,8 @@ DENSE = Recipe("dense")
 class Choices(PerOperand[Tensor | None]):
     """What survives of each weight and activation: threshold, mask, or None for all.
 
-    The same object in two places means the same choice. Output gradients are chosen in the backward
-    pass; theirs are None.
+    The same object in two fields means the same choice. The fields of output gradients are always
+    None, because those are chosen in the backward pass.
     """
 
 
@@ -55,8 +59,8 @@ ALL = Choices()
 class Saving(Enum):
     """How a layer saves X for its backward pass.
 
-    ``PLAIN``: the tensor itself, or its sparse copy. ``SHARED``: in the fewest bytes, and of W no
-    copy; layers that sparsify the same X alike share one. ``APART``: the same, each for itself.
+    ``PLAIN``: the tensor itself, or its sparse copy. ``SHARED``: a compressed copy of X, shared by
+    layers that sparsify the same X alike, and no copy of W. ``APART``: the same without sharing.
     """
 
     PLAIN = "plain"
@@ -71,7 +75,7 @@ class Remembered:
     Parameters
     ----------
     states : dict
-        The layer's, by operand.
+        The layer's states, by the operand's name.
     training : bool
         The layer's mode in the forward pass.
     weight : Tensor
@@ -84,10 +88,10 @@ class Remembered:
 
 
 def differentiable_once(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a second derivative through a backward function raise, always.
+    """Return ``backward``, which raises whenever it is differentiated a second time.
 
-    torch's ``once_differentiable`` raises only if the incoming gradient itself requires one. That
-    of a plain sum does not, and what flows through the weights would be missing without a word.
+    torch's ``once_differentiable`` raises only if the incoming gradient itself requires a gradient.
+    That of a plain sum does not: the part that flows through the weights would be missing silently.
     """
     once = once_differentiable(backward)
 
@@ -123,12 +127,12 @@ def convolution(
     recipe : Recipe
         Its selectors of output gradients choose in the backward pass; equal ones share one choice.
     choices : Choices
-        What the others have chosen. A choice of an operand that the recipe leaves dense is applied
-        as it is.
+        What was chosen among weights and activations. A choice for an operand that the recipe
+        leaves dense is applied as well.
     saving : Saving
         How X is saved for the backward pass. Gradients are the same, to the bit.
     remembered : Remembered, optional
-        For recipes that keep something of output gradients.
+        For recipes that keep something of output gradients between steps.
 
     Returns
     -------
@@ -187,8 +191,8 @@ def _run(
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]
 def _in_eager_mode(*arguments: Any) -> Any:
-    # How many entries survive is known only from the data, and what is kept of gradients is written
-    # in the backward pass: there is no graph to compile.
+    # Cannot be compiled: the size of a compressed copy depends on the data, and what is kept of
+    # gradients is written in the backward pass.
     return Product.apply(*arguments)  # type: ignore[no-untyped-call]
 
 

@@ -16,7 +16,8 @@ from swatlib.core.selector import ColumnSelector, Selector
 class Recipe(PerOperand[Selector | None]):
     """Which operand of which product is sparsified, by which selector.
 
-    Equal selectors on the same tensor (W, X or G) share one choice; ``print`` shows the row.
+    Equal selectors on the same tensor (W, X or G) share one choice. ``print`` shows the recipe as a
+    row of a table with a column per operand.
 
     Parameters
     ----------
@@ -35,8 +36,8 @@ class Recipe(PerOperand[Selector | None]):
     TypeError
         For an operand with neither a selector nor None.
     ValueError
-        For a decay that is negative or has no ``forward_weight``, or a period of masks of anything
-        but weights.
+        For a decay outside [0, 1) or without a ``forward_weight``, or for a mask kept between steps
+        of anything but weights.
 
     Examples
     --------
@@ -76,13 +77,13 @@ class Recipe(PerOperand[Selector | None]):
 
     @property
     def columns(self) -> ColumnSelector | None:
-        """What brings its own weight gradient, if anything does."""
+        """The selector that computes the weight gradient itself, or None."""
         selector = self.weight_grad_activation
         return selector if isinstance(selector, ColumnSelector) else None
 
     @property
     def remembering_gradients(self) -> bool:
-        """Whether something is kept of output gradients from one step to the next."""
+        """Whether a selector of output gradients keeps something from one step to the next."""
         return any(
             selector is not None and selector.remembers
             for operand, selector in self.items()
@@ -91,9 +92,10 @@ class Recipe(PerOperand[Selector | None]):
 
     @checked
     def acting(self, ndim: int) -> dict[str, Selector | None]:
-        """Return the selectors by operand as they act on operands of so many dimensions.
+        """Return the selectors by operand, for operands with ``ndim`` dimensions.
 
-        A selector of pixels leaves a linear layer's operands whole: it is None then.
+        A selector with nothing to choose from in so many dimensions is None here. For example, one
+        of pixels leaves a linear layer's operands whole.
         """
         return {n: s if s is None or s.acts_on(ndim) else None for n, s in self.named().items()}
 
@@ -130,7 +132,7 @@ class Recipe(PerOperand[Selector | None]):
 
 
 class Plan:
-    """What says the recipe of every layer of a model; :func:`swatlib.sparsify_` follows it."""
+    """Gives every layer of a model its recipe; what :func:`swatlib.sparsify_` takes."""
 
     def recipes(self, model: nn.Module) -> Recipe | Mapping[str, Recipe]:
         """Return one recipe for all layers, or one for each by the layer's name."""

@@ -19,15 +19,18 @@ from swatlib.kernels.convolution import Geometry
 from swatlib.kernels.keep import keep
 
 FORMER = {"criterion": "choose", "keeps_mask": "mask", "only_convolutions": "layers"}
-"""What a selector was asked for under another name."""
+"""Former names of a selector's members, and the present ones.
+
+A subclass that still defines a former name is refused.
+"""
 
 
 class Selector:
     """What a recipe holds for an operand: a frozen value that says what of a tensor survives.
 
-    A subclass gives ``sparsity``, the fraction of entries set to zero, and :meth:`choose`; what it
-    does not say is as here. A selector whose values change too, as stochastic pruning scales what
-    it keeps, gives :meth:`operand` as well.
+    A subclass defines ``sparsity``, the fraction of entries set to zero, and :meth:`choose`. All
+    else has a default here. A selector that also changes the values it keeps, as stochastic pruning
+    scales them, overrides :meth:`operand` as well.
 
     Examples
     --------
@@ -59,17 +62,18 @@ class Selector:
     else:
         period = 1
     mask: ClassVar[bool] = False
-    """A choice is a mask and not a threshold."""
+    """Whether a choice kept between steps is a mask; else it is a threshold."""
     draws: ClassVar[bool] = False
-    """Uses torch's random numbers."""
+    """Whether choosing uses torch's random numbers."""
     fixed_sparsity: ClassVar[bool] = False
-    """The sparsity is the selector's own and cannot be set, as that of 2:4."""
+    """Whether the sparsity cannot be set, as that of 2:4 cannot."""
     layers: ClassVar[tuple[type[nn.Module], ...]] = (nn.Conv2d, nn.Linear)
-    """The kinds of layers that have what it chooses among."""
+    """The kinds of layers it can be used in."""
     frozen: ClassVar[bool] = False
-    """Its choice is one that another selector made: :class:`~swatlib.selectors.frozen.Frozen`."""
+    """Whether it repeats one choice of another selector, as
+    :class:`~swatlib.selectors.frozen.Frozen` does."""
     own_weight_gradient: ClassVar[bool] = False
-    """Computes dW itself, see :class:`ColumnSelector`."""
+    """Whether it computes dW itself, see :class:`ColumnSelector`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -94,9 +98,9 @@ class Selector:
         state : SelectorState, optional
             What the layer keeps for a selector that remembers.
         training : bool
-            Evaluation reads the state and never writes it.
+            With False the state is read and never written.
         weight : Tensor, optional
-            The layer's, by which steps are told; ``x`` itself if not given.
+            The layer's weight, whose changes mark the optimizer steps; ``x`` if not given.
         """
         raise NotImplementedError
 
@@ -109,13 +113,13 @@ class Selector:
         choice : Tensor
             From :meth:`choose`.
         state : SelectorState, optional
-            As there; given for output gradients only.
+            What the layer keeps for the selector. It is given for output gradients only.
         """
         return keep(x, choice)
 
     @property
     def thawed(self) -> "Selector":
-        """What chooses, or has chosen what is frozen."""
+        """The selector itself or, of a frozen one, the selector that made the choice."""
         return self
 
     @property
@@ -124,13 +128,13 @@ class Selector:
         return self.period != 1
 
     def new_state(self, weight: Tensor) -> SelectorState | None:
-        """Return what a layer keeps for it, for a layer of this weight; None for nothing."""
+        """Return the state that a layer with this weight keeps for it; None if it keeps none."""
         return SelectorState(weight, mask=self.mask) if self.remembers else None
 
     def acts_on(self, ndim: int) -> bool:
-        """Say whether an operand of so many dimensions has anything to choose from.
+        """Say whether an operand with ``ndim`` dimensions has anything to choose from.
 
-        A selector of pixels leaves a matrix whole: it has no H and W.
+        A selector of pixels leaves a matrix whole, because a matrix has no H and W.
         """
         return True
 
@@ -149,10 +153,10 @@ class Selector:
 
 
 class ColumnSelector(Selector):
-    """A selector of entries of im2col(X), which no mask on X can say.
+    """A selector of entries of im2col(X), which a mask on X cannot express.
 
-    It stands at the activation of the weight gradient of convolutions, decides what of X is saved,
-    and brings its own product. ``sparsity`` is the fraction of entries of im2col(X) set to zero.
+    It is for ``weight_grad_activation`` of convolutions only. It decides what of X is saved and
+    computes dW itself. ``sparsity`` is the fraction of entries of im2col(X) set to zero.
     """
 
     fixed_sparsity = True
@@ -177,8 +181,8 @@ class ColumnSelector(Selector):
     ) -> tuple[Tensor, Tensor]:
         """Return G and im2col(X) with zeros for what is dropped; dW is their product.
 
-        G keeps its shape, im2col(X) has that of :func:`swatlib.kernels.convolution.unfold`. Only
-        what looks at the zeros needs it, as the simulator does; training does not.
+        G keeps its shape, im2col(X) has that of :func:`swatlib.kernels.convolution.unfold`. The
+        simulator needs these operands, because it looks at their zeros. Training does not.
         """
         raise NotImplementedError
 

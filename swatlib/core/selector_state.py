@@ -1,12 +1,12 @@
-"""What a layer keeps of a choice between two steps, and whose weights it was made for.
+"""What a layer keeps of a choice between two steps, and which weights the choice belongs to.
 
 A selector with a period chooses on every so many optimizer steps and keeps its choice in between.
-A step is told by the layer's weight: as long as the weight is the same, further calls
-(micro-batches, a layer used twice, gradient checkpointing) are the same step and see the same
+A new step begins when the layer's weight has changed. As long as the weight is the same, further
+calls (micro-batches, a layer used twice, gradient checkpointing) are the same step and see the same
 choice.
 
-A kept choice belongs to the weights it was made from and follows them through training. Other
-weights make it void: it is then made anew.
+A kept choice belongs to the weights it was made from and stays valid as training updates them. If
+other weights take their place, the choice is void and is made anew.
 """
 
 import warnings
@@ -20,12 +20,12 @@ from swatlib.kernels.steps import UNKNOWN, look
 
 
 class SelectorState:
-    """A kept choice, the steps counted so far, and what tells one step and one weight from another.
+    """A kept choice, the steps counted so far, and what is needed to notice a changed weight.
 
     Parameters
     ----------
     weight : Tensor
-        The layer's; its device and precision decide those of what is kept.
+        The layer's weight. Its device and precision decide those of what is kept.
     mask : bool
         Whether the selector chooses by a mask; else it keeps a threshold.
 
@@ -35,9 +35,10 @@ class SelectorState:
         NaN until the first training call.
     mask : Tensor, bool, shape of the weight, or None
     steps : Tensor, shape (), int64, always on the CPU
-        Optimizer steps with a training call; 0 means that nothing is kept.
+        Optimizer steps with a training call so far; 0 means that nothing is kept.
     version : Tensor, shape (), int64, always on the CPU
-        The weight's version counter at the last training call.
+        The weight's version counter at the last training call; -1 before the first,
+        :data:`~swatlib.kernels.steps.UNKNOWN` in a copy or a loaded state.
     entries : Tensor, shape (at most 64,)
         Entries of the weight at the last training call.
     values : Tensor or None
@@ -45,7 +46,7 @@ class SelectorState:
     """
 
     def __init__(self, weight: Tensor, mask: bool = False):
-        # Also under inference_mode: what is kept is updated in place by later training.
+        # Normal tensors even under inference_mode: later training updates them in place.
         with torch.inference_mode(False):
             dtype = torch.float64 if weight.dtype == torch.float64 else torch.float32
             self.threshold = torch.full((), torch.nan, dtype=dtype, device=weight.device)
@@ -55,11 +56,11 @@ class SelectorState:
             self.entries = look(weight).clone()
         self.values: Tensor | None = None
         self._owner: weakref.ref[Tensor] | None = weakref.ref(weight)
-        # The owner's entries when this was copied from another memory.
+        # The owner's entries at the time when this state was copied from another one.
         self._copied_at: Tensor | None = None
 
     def keep(self, mask: Tensor, weight: Tensor) -> None:
-        """Keep a mask that was chosen outside of a training call, as of the present weights."""
+        """Keep a mask that was chosen outside of a training call, from the present weights."""
         self.mask = mask
         self.steps.fill_(1)
         self.entries.copy_(look(weight))
@@ -76,16 +77,17 @@ class SelectorState:
         self.version.fill_(-1)
 
     def settle(self, weight: Tensor, training: bool) -> bool:
-        """Return whether the choice can be used for ``weight``; forget it, and say so, if not.
+        """Return whether the choice can be used for ``weight``.
 
-        A copy of the layer may go on with the choice as long as nobody has changed its weights
-        before its first training call. A tensor that only stands in for the layer's Parameter, as
-        in ``torch.func.functional_call``, changes nothing here.
+        If another Parameter has replaced the one that the choice belongs to, the choice is
+        forgotten with a warning. A copy of the layer keeps the choice, unless its weights change
+        before its first training call. A tensor that only stands in for the Parameter, as in
+        ``torch.func.functional_call``, leaves the choice as it is.
 
         Raises
         ------
         ValueError
-            If the layer has no whole Parameter, but a weight that is computed in every call.
+            If the layer's weight is no Parameter, but computed in every call.
         """
         owner = None if self._owner is None else self._owner()
         if owner is weight:
@@ -128,7 +130,10 @@ class SelectorState:
         return self._copied_at if owner is None else look(owner)
 
     def move(self, weight: Tensor) -> None:
-        """Follow the weight to another device or precision; thresholds never lose precision."""
+        """Move what is kept to the weight's device and precision.
+
+        A threshold never loses precision.
+        """
         if self.threshold.is_meta:
             self.__init__(weight, self.mask is not None)  # type: ignore[misc]
             return
@@ -143,18 +148,18 @@ class SelectorState:
         self.adopt(weight)
 
     def state(self) -> dict[str, Any]:
-        """Return what is kept, as tensors: references, like those of a state dict."""
+        """Return what is kept, by name. Like a state dict it holds the tensors and no copies."""
         state = {"threshold": self.threshold, "steps": self.steps, "entries": self.entries}
         extra = {"mask": self.mask, "values": self.values}
         return state | {name: tensor for name, tensor in extra.items() if tensor is not None}
 
     def load(self, state: dict[str, Any], weight: Tensor) -> None:
-        """Take over what :meth:`state` returned, as belonging to ``weight``.
+        """Copy in what :meth:`state` returned; it belongs to ``weight`` from here on.
 
         Raises
         ------
         ValueError
-            If it is not of a weight of this shape.
+            If something is missing, or has the shape for another weight.
         """
         kept = {"threshold": self.threshold, "steps": self.steps, "entries": self.entries}
         if self.mask is not None:
@@ -172,8 +177,9 @@ class SelectorState:
         self.adopt(weight)
 
     def __getstate__(self) -> dict[str, Any]:
-        # Copies and pickles remember the weights as they are now, and have no owner yet.
-        # As plain numbers: a spawned process reads tensors from memory that must outlive pickling.
+        # A copy or pickle has no owner yet. It holds the present entries of the weight instead, as
+        # plain numbers: a spawned process would read a tensor from shared memory, which may be
+        # gone by then.
         state = self.__dict__.copy()
         former = self._former()
         known = former is not None and not former.is_meta

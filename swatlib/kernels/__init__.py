@@ -1,1 +1,1 @@
-"""Kernels: fast functions of tensors that know no method; to be skipped on a first reading."""
+"""Kernels: fast functions of tensors, which know nothing of methods; skip on a first reading."""

@@ -78,7 +78,8 @@ def convolution_backward(
         return found
 
     if g_input is g_weight:
-        # One call computes what is needed; the bias wants the whole gradient, not a selection.
+        # One call computes all that is needed. db is the sum of the whole gradient, so this call
+        # gives it only where nothing was dropped.
         whole = g_input is grad
         dx, dw, db = products(g_input, [needs[0], needs[1], needs[2] and whole])
     else:
@@ -92,8 +93,9 @@ def convolution_backward(
 def _spared_onednn(x: Tensor, weight: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
     # On a CPU, the weight gradient of a strided 1x1 convolution with fewer than 8 (AVX2) or 16
     # (AVX-512) channels-last input channels writes past its buffer and corrupts the heap
-    # (github.com/uxlfoundation/oneDNN/issues/6035). In the NCHW format it does not; a copy, because
-    # "contiguous" leaves the strides of a 1x1 weight as they are, and torch reads the format there.
+    # (github.com/uxlfoundation/oneDNN/issues/6035). In the NCHW format it does not. The tensors are
+    # cloned, because "contiguous" leaves the strides of a 1x1 weight as they are, and from the
+    # strides torch infers the format.
     strided_1x1 = weight.shape[2:] == (1, 1) and max(geometry.stride) > 1
     if x.device.type == "cpu" and strided_1x1 and x.shape[1] // geometry.groups < 16:
         nchw = torch.contiguous_format

@@ -38,7 +38,7 @@ def masked(x: Tensor, mask: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        A new one. NaN and infinities outside the mask are gone, as with ``torch.where``.
+        A new tensor. NaN and infinities outside the mask become zero, as with ``torch.where``.
 
     Notes
     -----

@@ -15,7 +15,7 @@ from swatlib.checked import checked, explained
 from swatlib.kernels.slices import DIMENSIONS
 
 CHUNK = 2**17
-"""Entries worked on at a time on a CPU: what is made of them in between stays in the cache."""
+"""Entries worked on at a time on a CPU: few enough for intermediate results to stay in cache."""
 
 
 @checked
@@ -37,8 +37,8 @@ def nm_mask(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
         1 <= n <= m.
     over : str
         The dimensions along which groups run, flattened in NCHW order whatever the memory format
-        and padded with zeros to a multiple of ``m``. Dimensions that ``x`` lacks do not count: "HW"
-        of a matrix leaves groups of one entry each, all kept.
+        and padded with zeros to a multiple of ``m``. Dimensions that ``x`` lacks do not count. If
+        it lacks them all, as a matrix lacks "HW", everything is kept.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def beaten_by(planes: Any, count: Any) -> Any:
 
 
 def _n_of_m(groups: np.ndarray, n: int) -> np.ndarray:
-    """Return the mask of groups, shape (groups, m, after), along the middle."""
+    """Return the mask of ``groups``, shape (groups, m, after); members lie along the middle."""
     mask = np.empty(groups.shape, dtype=bool)
     piece = max(1, CHUNK // prod(groups.shape[1:]))
     for start in range(0, len(groups), piece):
@@ -144,15 +144,16 @@ def _n_of_m(groups: np.ndarray, n: int) -> np.ndarray:
 def two_of_four(line: np.ndarray) -> np.ndarray:
     """Return the 2:4 mask of a line, shape (4 groups,), four entries at a time.
 
-    Every entry is compared with the one, two and three places further on. Three bytes, 1 for a win,
-    say it all for a group of four; a group's four bytes are seen as one integer and added up.
+    Every entry is compared with the one, two and three places further on; a win is a byte of 1. A
+    group's four bytes are seen as one integer, in which comparisons that leave the group are masked
+    out. Added up, byte j counts the wins of the group's entry j. Two wins or more survive.
     """
     mask = np.empty(len(line), dtype=bool)
     for start in range(0, len(line), CHUNK):
         part = slice(start, start + CHUNK)
         magnitude = _magnitude(line[part])
         length = len(magnitude)
-        wins = np.full(length // 4, 0x03_02_01_00, np.uint32)  # byte j: all j places before it lose
+        wins = np.full(length // 4, 0x03_02_01_00, np.uint32)  # byte j: as if it beat the j before
         for distance, pairs in ((1, 0x00_01_01_01), (2, 0x00_00_01_01), (3, 0x00_00_00_01)):
             won = np.zeros(length, dtype=bool)
             np.greater_equal(

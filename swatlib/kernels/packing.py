@@ -1,8 +1,8 @@
 """Tensors with many zeros, stored as their other entries and where these stand.
 
-A mask costs one bit per entry; positions cost 16 bits per survivor, as gaps from one to the next.
-So positions win below a density of 1/16, bits above it, and the tensor as it is near density 1.
-Everything here is lossless, to the bit, and runs on the tensor's own device.
+A mask costs one bit per entry. Positions cost 16 bits per survivor, as gaps from one to the next.
+So positions are smaller below a density of 1/16 and bits above it; near density 1 the tensor itself
+is smallest. Everything here is lossless, to the bit, and runs on the tensor's own device.
 """
 
 from functools import partial
@@ -61,7 +61,7 @@ class Compressed(NamedTuple):
     Attributes
     ----------
     values : Tensor, shape (K,)
-        Or the whole tensor, where nothing smaller was found.
+        The survivors, or the whole tensor where that is smallest.
     where : Tensor or None
         uint8: the packed mask. int16 or int32: the distance from each survivor to the one before.
         None: ``values`` is the whole tensor.
@@ -136,7 +136,7 @@ def _gaps(mask: Tensor) -> Tensor:
 
 
 # Compressed copies of tensors that are still in use, so that layers with a common input (a block
-# and its shortcut; query, key and value) share one. An entry goes with its tensor.
+# and its shortcut; query, key and value) share one. An entry is removed when its tensor is freed.
 copies = WeakTensorKeyDictionary()
 
 

@@ -2,11 +2,11 @@
 
 Ampere's sparse tensor cores multiply a matrix whose rows keep two of four entries at up to twice
 the dense rate (FST section 1). PyTorch reaches them by ``torch.sparse.to_sparse_semi_structured``.
-Linear layers and 1x1 convolutions are such products as they stand; wider kernels would need im2col.
+Linear layers and 1x1 convolutions are such products already; wider kernels would need im2col.
 
-Opt in by calling these functions: no recipe does. They were written from PyTorch's documentation
-and tested on CPUs, that is as far as the fallback goes; the GPU path has not been run, and no time
-of it is claimed anywhere in this book.
+No recipe calls these functions: call them yourself. They were written from PyTorch's documentation.
+On a CPU they fall back to the dense product, and only this fallback was tested. The GPU path has
+not been run, and the book claims no time of it.
 """
 
 import torch
@@ -47,7 +47,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     x : Tensor, shape (..., in)
     weight : Tensor, shape (out, in)
         Two of every four consecutive entries of a row must be zero, as
-        :func:`~swatlib.selectors.nm.nm_mask` leaves it.
+        :func:`~swatlib.kernels.nm.nm_mask` leaves it.
     bias : Tensor, shape (out,), optional
 
     Returns

@@ -25,7 +25,10 @@ def floating(x: Tensor) -> Tensor:
 
 
 def in_slices(x: Tensor, over: str) -> tuple[Tensor, list[int]]:
-    """Lay ``x`` out as (slices, entries per slice); also return the slices' broadcastable shape."""
+    """Return ``x`` as (slices, entries per slice), and the shape of one value per slice.
+
+    That shape broadcasts to ``x``.
+    """
     dims = chosen_dims(x, over)
     if len(dims) == x.ndim:
         # Order does not matter to a threshold: read memory as it lies, whatever the memory format.

@@ -1,4 +1,4 @@
-"""Steps: telling one optimizer step from the next by the layer's weight."""
+"""Steps: noticing a new optimizer step by a change of the layer's weight."""
 
 from functools import lru_cache
 
@@ -6,10 +6,13 @@ import torch
 from torch import Tensor
 
 LOOKED_AT = 64
-"""Entries of a weight that are compared to tell whether it has changed."""
+"""How many entries of a weight are compared to tell whether it has changed."""
 
 UNKNOWN = -2
-"""A weight's version in a copy or a saved state: only the entries can be compared."""
+"""Stands for a weight's version in a copy or a loaded state.
+
+The version counter says nothing there, so only the entries are compared.
+"""
 
 
 def look(weight: Tensor) -> Tensor:
@@ -29,9 +32,9 @@ def _positions(n: int, device: torch.device) -> Tensor:
 def is_new_step(weight: Tensor, version: Tensor, entries: Tensor) -> bool:
     """Say whether ``weight`` has changed since the last training call, and note it as it is now.
 
-    Called inside the operators that choose with a period. An optimizer that writes past the version
-    counter (through ``.data``) is seen by the entries; they are compared, which waits for a GPU,
-    only where the counter stands still.
+    The operators that choose with a period call it. Some optimizers write through ``.data``, which
+    leaves the version counter as it was; their steps are noticed by the entries. Comparing entries
+    waits for a GPU, so it is done only where the counter has not changed.
     """
     now = 0 if weight.is_inference() else weight._version
     looked = look(weight)

@@ -51,7 +51,7 @@ Row = Callable[..., Recipe | Method]
 
 
 def _only(sparsity: float, function: Callable[..., Recipe | Method], **fixed: Any) -> Row:
-    """Return the row of a method that has one sparsity and no argument for it."""
+    """Return a row that accepts one sparsity only, around a function that takes none."""
 
     @wraps(function)
     def row(given: float, **options: Any) -> Recipe | Method:
@@ -64,7 +64,7 @@ def _only(sparsity: float, function: Callable[..., Recipe | Method], **fixed: An
 
 
 def _structured_swat(sparsity: float, structured: str | None = None, **options: Any) -> Method:
-    """Linear layers have no channels: in structured SWAT they are unstructured."""
+    """Return SWAT; if it is structured, with unstructured linear layers, which have no channels."""
     whole = swat(sparsity, structured=structured, **options)
     linear = None if structured is None else swat(sparsity, **options)
     return Method(whole, linear=linear)
@@ -101,7 +101,7 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     "swat-erk": ("swat", {"allocation": "erk"}),
     "swat-m": ("swat", {"allocation": "momentum"}),
 }
-"""Further names: a method with options that :func:`with_options` takes."""
+"""Further names for a row of :data:`METHODS` with some options of :func:`with_options` set."""
 
 
 @checked(
@@ -119,7 +119,7 @@ def with_options(
     pretrain_epochs: int | None = None,
     decoupled_decay: bool | None = None,
 ) -> Method:
-    """Return a method with what can be added to any that it makes sense for.
+    """Return a method with the options added that are not of its own function.
 
     Parameters
     ----------
@@ -135,14 +135,14 @@ def with_options(
     freeze_epoch : int, optional
         Freeze the topology after so many epochs; 0: before the first step.
     pretrain_epochs : int, optional
-        Train densely for so many epochs before.
+        Train densely for so many epochs first.
     decoupled_decay : bool, optional
         Decay pruned weights outside the learning rate (FST Eq. 6).
 
     Raises
     ------
     ValueError
-        For an option that the method has no use for.
+        For an option that the method cannot use.
     """
     whole = method.recipe
     for name, value in (
@@ -224,7 +224,7 @@ def method(name: str, sparsity: float = 0.0, **options: Any) -> Method:
 
 @checked
 def resolve(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the row's name and options that a further name stands for.
+    """Return the row's name and options that ``name`` stands for, an alias or the row itself.
 
     Raises
     ------

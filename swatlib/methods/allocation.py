@@ -1,7 +1,7 @@
-"""Allocation: one sparsity of the whole model over its layers, by name.
+"""Allocation: spreads one sparsity over the layers of a model, by name (SWAT section 3.3.2).
 
-The pure functions are in :mod:`swatlib.core.allocation`; here they meet a model (SWAT section
-3.3.2).
+The functions from shapes to densities are in :mod:`swatlib.core.allocation`; here they are applied
+to a model.
 """
 
 from functools import partial
@@ -22,8 +22,10 @@ def alike(shapes: Shapes, sparsity: float) -> list[float]:
 
 
 ALLOCATIONS: dict[str, Allocation] = {"uniform": alike, "erk": erk, "momentum": alike}
-"""Allocations by name: SWAT-U, SWAT-ERK, and SWAT-M, which starts uniform and is kept up by
-:func:`~swatlib.methods.momentum.redistribute_`."""
+"""Allocations by name: those of SWAT-U, SWAT-ERK and SWAT-M.
+
+SWAT-M starts uniform; :func:`~swatlib.methods.momentum.redistribute_` changes it in every step.
+"""
 
 
 @checked(allocation=partial(checks.one_of, allowed=tuple(ALLOCATIONS)), sparsity=checks.sparsity)

@@ -1,4 +1,4 @@
-"""The recipes of the FST paper: every line of its Tables 1, 3 (2:4 rows) and 5 is one value.
+"""The recipes of the FST paper, one for each line of its Tables 1, 3 (2:4 rows) and 5.
 
     table      line              recipe
     1          WG, WX, GG, GX    wg(), wx(), gg(), gx()
@@ -12,9 +12,9 @@
 
 All are 2:4 and apply to every layer, the first one too (section 7.1 pads its weights with zeros).
 The weight gradient of linear layers stays dense: they have no H W to prune along. All but ASP and
-TSM decay pruned weights by 2e-4 (section 5.1). The paper prints the decay outside the learning rate
-(Eq. 6), the code of SR-STE adds it to the gradient; the latter is the default here, the former
-is :class:`DecayPruned`.
+TSM decay pruned weights by 2e-4 (section 5.1). The code of SR-STE adds the decay to the gradient,
+which is the default here. In the paper the decay is outside the learning rate (Eq. 6), which is
+:class:`DecayPruned`.
 """
 
 from dataclasses import dataclass
@@ -106,10 +106,10 @@ def tsm(exact: bool = True, period: int = 40) -> Recipe:
 
 
 def asp() -> Recipe:
-    """Return ASP (Mishra et al. 2021): the 2:4 mask of a trained model's weights, then kept.
+    """Return ASP (Mishra et al. 2021): a 2:4 mask, chosen once from a trained model's weights.
 
-    Load the dense checkpoint first: the first training call fixes the mask. It is saved
-    with :func:`swatlib.sparsity_state`.
+    Load the dense checkpoint first, because the first training call fixes the mask.
+    :func:`swatlib.sparsity_state` saves it.
     """
     mask = NM(period=None)
     return Recipe("ASP", forward_weight=mask, input_grad_weight=mask, first_layer_dense=False)
@@ -119,7 +119,8 @@ def asp() -> Recipe:
 def wg(decay: float = DECAY, sparse_forward: bool = True) -> Recipe:
     """Return WG of Eq. 4: S(W^T) in dX, S(G) along H W in dW.
 
-    ``sparse_forward``: with S(W) in Y, as section 4 takes for granted; else Y is dense.
+    With ``sparse_forward`` Y uses S(W), as section 4 takes for granted. Else Y is dense, and
+    ``decay`` is not used.
     """
     return _strategy("WG", decay, sparse_forward, COLUMNS, None, None, NM(over="HW"))
 

@@ -10,7 +10,7 @@ from swatlib.selectors import Selector, TopColumns, TopK
 def meprop(sparsity: float, unified: bool = False, first_layer_dense: bool = True) -> Recipe:
     """Return meProp: Top-K of the output gradient, per sample, in both backward products.
 
-    The "unified" form keeps the same columns for the whole batch, those of largest summed size.
+    With ``unified`` the whole batch keeps the same columns, those of largest summed magnitude.
 
     Examples
     --------

@@ -25,20 +25,20 @@ from swatlib.surgery.first_layer import first_layer
 from swatlib.surgery.sparsify import sparsifiable
 
 Allocation = Callable[[Sequence[tuple[int, ...]], float], list[float]]
-"""From the weights' shapes and a sparsity of them all to a density for each layer."""
+"""A function from the weights' shapes and one sparsity for them all to a density per layer."""
 
 
 class Progress(NamedTuple):
-    """Where a run is.
+    """How far a run has come.
 
     Parameters
     ----------
     step : int
-        Optimizer steps before the present one: 0 in both hooks of the first.
+        Optimizer steps before the present one: 0 in both hooks of the first step.
     steps : int
-        Of the whole run.
+        Optimizer steps of the whole run.
     epoch_steps : int
-        Of an epoch.
+        Optimizer steps of an epoch.
 
     Examples
     --------
@@ -56,7 +56,8 @@ class Progress(NamedTuple):
 class Between:
     """Something that happens between two steps; a subclass gives one of the two hooks, or both.
 
-    Subclasses are frozen dataclasses around a function that anybody's loop can call alone.
+    Those of this library are frozen dataclasses. Each calls a function that works in any training
+    loop by itself.
 
     Examples
     --------
@@ -80,7 +81,7 @@ class Between:
         """Act on weights and masks, after the optimizer's step."""
 
     def check(self, epochs: int, momentum: float) -> None:
-        """Refuse a run it cannot work in, before anything is computed.
+        """Raise an error, before anything is computed, for a run that it cannot work in.
 
         Raises
         ------
@@ -100,14 +101,14 @@ class Method(Plan):
     sparsity : float
         Of all weights, for the allocation.
     allocation : callable, optional
-        One sparsity over many layers, see :mod:`swatlib.core.allocation`; if not given, each layer
-        has the recipe's.
+        Spreads the sparsity over the layers, see :mod:`swatlib.core.allocation`. If not given, each
+        layer has the recipe's own sparsity.
     linear : Recipe, optional
-        That of linear layers, where the recipe is for convolutions only.
+        The recipe of linear layers, where ``recipe`` is for convolutions only.
     classifier_dense : bool
         Leave the last layer dense.
     pretrain_epochs : int
-        Its start: so many epochs of dense training, by the run's own schedule.
+        Epochs of dense training before the sparse ones, by the run's own schedule.
     between : tuple of Between
         What happens between steps, in this order.
 
@@ -167,7 +168,7 @@ class Method(Plan):
 
     @checked(epochs=checks.count, momentum=partial(checks.number, least=0))
     def check(self, epochs: int, momentum: float) -> None:
-        """Refuse a run of so many epochs, or such an optimizer, as the method cannot work in."""
+        """Raise an error for a number of epochs or a momentum that the method cannot work with."""
         for one in self.between:
             one.check(epochs, momentum)
 

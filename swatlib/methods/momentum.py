@@ -30,7 +30,7 @@ def redistribute_(model: nn.Module, optimizer: torch.optim.Optimizer, sparsity: 
     model : nn.Module
         Made sparse with one recipe or with :func:`~swatlib.methods.allocation.densities`.
     optimizer : torch.optim.Optimizer
-        SGD with momentum, or one of Adam's kind.
+        SGD with momentum, or Adam and its variants.
     sparsity : float
         Of all weights of the sparse layers, in [0, 1).
 
@@ -42,7 +42,7 @@ def redistribute_(model: nn.Module, optimizer: torch.optim.Optimizer, sparsity: 
     Raises
     ------
     ValueError
-        If no layer has sparse forward weights, or the optimizer has no momentum of one.
+        If no layer has sparse forward weights, or the optimizer holds no momentum for one of them.
 
     Notes
     -----

@@ -64,8 +64,8 @@ def swat(
         Of the activations; as the weights' if not given.
     structured : str, optional
         "filter", "layer" or "input": drop whole channels of the weights, see
-        :class:`~swatlib.selectors.channels.TopChannels`. For convolutions only; activations stay
-        unstructured, and the other options are theirs.
+        :class:`~swatlib.selectors.channels.TopChannels`. For convolutions only. Activations stay
+        unstructured, and the other options then apply to activations only.
     **options
         See :class:`TopKOptions`.
 
@@ -98,8 +98,8 @@ def swat(
 def saw(sparsity: float, random: bool = False, **options: Unpack[TopKOptions]) -> Recipe:
     """Return SAW (ICLR 2020 submission, section 2.2): forward dense, backward as SWAT.
 
-    With ``random`` the entries are drawn at random, the null hypothesis of its Figure 3. Other
-    options as in :func:`swat`.
+    With ``random`` the entries are drawn at random, the null hypothesis of its Figure 3; of the
+    options only ``over`` and ``first_layer_dense`` are then allowed. Options as in :func:`swat`.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def saw(sparsity: float, random: bool = False, **options: Unpack[TopKOptions]) -
 
 
 def split(options: TopKOptions) -> tuple[dict[str, Any], bool]:
-    """Return the options of :class:`~swatlib.selectors.TopK`, and whether the first layer is dense.
+    """Split options into those of :class:`~swatlib.selectors.TopK` and ``first_layer_dense``.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Topology: what becomes of the set of active weights between two steps.
+"""Topology: how the set of active weights may change between two steps.
 
-SWAT chooses it anew in every forward pass and updates every weight, so that it explores (section
-3.3). Section 4.5 asks what of that is needed: here are the two ways to explore less.
+SWAT chooses the set anew in every forward pass and updates every weight, so that it explores
+(section 3.3). Section 4.5 asks how much of that is needed. Its two ways to explore less are here.
 """
 
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ def freeze_(model: nn.Module) -> nn.Module:
         selector = layer.recipe.forward_weight
         assert selector is not None
         if selector.frozen and layer.states["forward_weight"].steps:
-            continue  # and not void
+            continue  # already frozen, and the mask is not void
         frozen = selector if selector.frozen else Frozen(selector)
         state = SelectorState(layer.weight, mask=True)
         state.keep(active_mask(layer), layer.weight)
@@ -65,8 +65,8 @@ def mask_gradients_(model: nn.Module) -> nn.Module:
     """Zero the gradients of non-active weights (SWAT Figure 7).
 
     Call it between ``backward`` and the optimizer's step. Weight decay and momentum still move a
-    non-active weight. Layers without gradients are passed over. Of a weight with several owners the
-    gradient stays wherever one of them uses it, that is everywhere for a dense owner.
+    non-active weight. Layers without gradients are passed over. If several layers share a weight,
+    its gradient stays wherever one of them uses it; a dense layer uses all of it.
 
     Raises
     ------

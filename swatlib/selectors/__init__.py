@@ -1,4 +1,4 @@
-"""Selectors: the families of choices of what survives, a file for each."""
+"""Selectors: ways to choose what of a tensor survives, one file per family."""
 
 from swatlib.core.selector import ColumnSelector, Selector, kept_count
 from swatlib.selectors.channels import TopChannels

@@ -28,7 +28,7 @@ class Frozen(Selector):
 
     @property
     def thawed(self) -> Selector:
-        """What chose before."""
+        """The selector that made the choice."""
         return self.selector
 
     @property
@@ -50,8 +50,8 @@ class Frozen(Selector):
     ) -> Tensor:
         """Return the frozen mask.
 
-        If the state was made void, because other weights took the place of those it was made for,
-        ``selector`` chooses anew, and in training that choice is frozen.
+        The state is void if other weights have replaced those it was made for. ``selector`` then
+        chooses anew, and in training that choice is frozen.
 
         Raises
         ------

@@ -6,14 +6,14 @@ is multiplied with the first one's column instead of being lost (Eqs. 9 and 10):
 
     dW = (G + G T) S(X^T)
 
-Keeping every other output pixel of a row is a convolution of twice the horizontal stride, and G + G
-T at the pixels kept is the sum of the pair. So the weight gradient needs neither im2col nor sparse
-hardware: half the gradient, half the work, the same numbers.
+Keeping every other output pixel of a row is a convolution of twice the horizontal stride. At the
+pixels kept, G + G T is the sum of the pair. So the weight gradient needs neither im2col nor sparse
+hardware: half the gradient and half the work give the same numbers.
 
-Where the paper is silent: pairs are formed within an image row, from its left end; the last pixel
-of an odd row has no partner and keeps its own column and gradient. For even rows this is Eq. 7
-letter by letter, and 2:4 along H W. For odd rows more than two of four consecutive columns may
-stay, which matters to sparse hardware but not here.
+The paper does not say what happens at the end of a row. Here pairs are formed within an image row,
+from its left end. The last pixel of an odd row has no partner, so it keeps its own column and
+gradient. For even rows this is exactly Eq. 7, and 2:4 along H W. For odd rows more than two of four
+consecutive columns may stay, which matters to sparse hardware but not here.
 """
 
 from dataclasses import dataclass
@@ -92,8 +92,8 @@ def weight_gradient(
     weight_shape : torch.Size
         (Cout, Cin / groups, kh, kw).
     geometry : Geometry
-        Any stride, padding, dilation and groups. Depthwise kernels under a stride, which the fast
-        form would slow down, take the dense product's time and warn of it once.
+        Any stride, padding, dilation and groups. The fast form would slow down a depthwise kernel
+        under a stride. Such a kernel takes the dense product's time and warns of it once.
     restore : bool
         True: (G + G T) S(X^T), Eq. 10. False: G S(X^T), what the fixed mask alone leaves.
 
@@ -228,10 +228,10 @@ def _check_shapes(grad: Tensor, x: Tensor, weight_shape: torch.Size, geometry: G
 
 @dataclass(frozen=True)
 class FixedColumns(ColumnSelector):
-    """The weight gradient from every other column of the unfolded X, in a recipe's slot.
+    """Compute the weight gradient from every other column of the unfolded X (FST section 5.3).
 
-    A linear layer has no neighbouring pixels (the paper prunes convolutions): its weight gradient
-    stays dense.
+    It is a recipe's ``weight_grad_activation``. A linear layer has no neighbouring pixels, so its
+    weight gradient stays dense.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """N:M selection: in every group of M consecutive entries at most N survive.
 
-The groups run along the axis a matrix product sums over, because that is where the hardware skips.
+The groups run along the axis that a matrix product sums over: along it the hardware skips zeros.
 With the matrices of FST (section 3), W is (Cout, Cin kh kw),
 X is (Cin kh kw, H W), G is (Cout, H W):
 
@@ -42,12 +42,13 @@ class NM(Selector):
     n, m : int
         1 <= n <= m.
     over : str
-        Along which dimensions, see :func:`nm_mask`: "CHW" for W as the forward product uses it, "N"
-        for W^T, "C" and "HW" for G in the input and the weight gradient. Under grouped convolutions
-        the groups of "N" and "C" run over all channels, not within each convolution group.
+        Along which dimensions, see :func:`~swatlib.kernels.nm.nm_mask`: "CHW" for W as the forward
+        product uses it, "N" for W^T, "C" for G in the input gradient, "HW" for G in the weight
+        gradient. In a grouped convolution the groups of "N" and "C" run over all channels, not
+        within each convolution group.
     period : int or None
-        Choose anew on every ``period``-th optimizer step; None: once. Only for weights, whose shape
-        stays.
+        Choose anew on every ``period``-th optimizer step; None: once. A period other than 1 is for
+        weights only, whose shape stays.
 
     Raises
     ------
@@ -86,14 +87,17 @@ class NM(Selector):
         training: bool = True,
         weight: Tensor | None = None,
     ) -> Tensor:
-        """Return the mask for ``x``; with a period see :func:`chosen_mask`."""
+        """Return the mask for ``x``; see :func:`~swatlib.core.periodic.chosen_mask`."""
         arguments = (self.n, self.m, self.over)
         return chosen_mask(
             nm_mask, refreshed_nm, arguments, self.period, x, state, training, weight
         )
 
     def acts_on(self, ndim: int) -> bool:
-        """Say whether there are groups: N:M takes tokens and sequences for a matrix."""
+        """Say whether ``over`` names a dimension of such an operand.
+
+        Anything without four dimensions, such as a sequence of tokens, counts as a matrix.
+        """
         return bool(set(self.over) & set(DIMENSIONS[: ndim if ndim == 4 else 2]))
 
     def __str__(self) -> str:
@@ -104,10 +108,10 @@ class NM(Selector):
 class UnfoldedNM(ColumnSelector):
     """Keep N of M entries of the unfolded X along H W, by magnitude: S(X^T) of FST Eq. 4.
 
-    Every copy that unfolding makes of a pixel is chosen on its own, so no mask on X itself can say
-    it: the weight gradient is an explicit product with im2col(X). It is slow, as the paper reports
-    (Table 2). H W runs over the output pixels of one sample in reading order, padded with zeros.
-    A linear layer has no H W; there everything is kept.
+    Unfolding copies a pixel several times, and every copy is chosen on its own. A mask on X cannot
+    express that, so the weight gradient is an explicit product with im2col(X). It is slow, as the
+    paper reports (Table 2). H W runs over the output pixels of one sample in reading order, padded
+    with zeros. A linear layer has no H W; there everything is kept.
     """
 
     n: int = 2

@@ -1,7 +1,7 @@
-"""Top-K: the entries of largest magnitude survive; or random ones, or whole columns.
+"""Top-K: the entries of largest magnitude survive; also random entries, or whole columns.
 
-Top-K is the selector of SWAT (section 3.1) and, constrained to slices, of Figure 3 of its ICLR 2020
-submission; random selection is that figure's null hypothesis.
+Top-K is the selector of SWAT (section 3.1). Figure 3 of its ICLR 2020 submission also has Top-K
+within slices, and random selection as the null hypothesis.
 """
 
 from dataclasses import dataclass
@@ -127,13 +127,14 @@ class TopK(Selector):
     over : str
         Dimensions that compete, see :func:`topk_threshold`.
     exact : bool
-        True keeps exactly K entries (by index, ties broken by position). False, the default, keeps
-        every entry that reaches the K-th magnitude: faster, more than K on ties.
+        True keeps exactly K entries, by a mask; ties are broken by position. False, the default,
+        keeps every entry that reaches the K-th magnitude. It is faster and keeps more than K on
+        ties.
     sample : int
         Estimate the threshold from so many entries (0: exactly). ``True`` takes the default sample.
     period : int
-        Recompute the threshold on every ``period``-th optimizer step (section 3.3.3). Calls in
-        between, with the same weights, are one step.
+        Recompute the threshold on every ``period``-th optimizer step (section 3.3.3). Further calls
+        with the same weights belong to the same step.
 
     Raises
     ------
@@ -181,8 +182,8 @@ class TopK(Selector):
     ) -> Tensor:
         """Return the threshold (or, if ``exact``, the mask) for ``x``.
 
-        With a period, ``state`` holds the threshold between calls. Evaluation reads it and never
-        writes it; before the first training call it uses a fresh one.
+        With a period, ``state`` holds the threshold between steps. Evaluation reads it and never
+        writes it. Before the first training call evaluation computes an exact one.
         """
         x = floating(x.detach())
         if self.exact or not x.numel():
@@ -271,10 +272,10 @@ class RandomK(Selector):
 
 @dataclass(frozen=True)
 class TopColumns(Selector):
-    """Keep the columns of a batch of gradients whose magnitudes sum to most over the batch.
+    """Keep the columns of a batch of gradients with the largest sum of magnitudes over the batch.
 
-    The unified form of meProp: every sample keeps the same entries, so the products stay dense and
-    small. A column is a position (all dimensions but the first).
+    A column is one position in all dimensions but the first. This is the unified form of meProp:
+    every sample keeps the same entries, so the products could be dense and small.
 
     Examples
     --------

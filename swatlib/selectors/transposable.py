@@ -58,9 +58,9 @@ def transposable_mask(weight: Tensor, n: int = 2, m: int = 4, exact: bool = True
     exact : bool
         True: of all patterns with n in every row and column the one that keeps the largest sum of
         magnitudes, the first on ties; for m up to 4. False: entries are taken by falling magnitude
-        (position on ties) while their row and column have room. That keeps at least half of the
-        best sum, and may end with fewer than n in a row and a column that already meet in an entry;
-        such a mask is in none of the full patterns and now and then even better.
+        (by position on ties) while their row and column have room. That keeps at least half of the
+        best sum. A row and a column can end with fewer than n entries, if the entry in which they
+        meet is already taken. Such a mask is no full pattern, and its sum is sometimes even larger.
 
     Returns
     -------
@@ -95,8 +95,8 @@ def transposable_mask(weight: Tensor, n: int = 2, m: int = 4, exact: bool = True
 def best_pattern(blocks: Tensor, n: int, m: int) -> Tensor:
     """Return, for blocks of m x m magnitudes in rows, the pattern of largest sum, as bool."""
     patterns = transposable_patterns(n, m).to(blocks.device).reshape(-1, m * m)
-    # Scored in float32: in float16 different sums round alike. A block with NaN scores NaN
-    # throughout, and argmax takes pattern 0.
+    # Scored in float32: in float16 different sums round alike. Where a block holds NaN, all its
+    # scores are NaN and argmax takes pattern 0; infinity does the same, because inf * 0 is NaN.
     scores = blocks.to(_precision(blocks)) @ patterns.to(_precision(blocks)).T
     return patterns[scores.argmax(1)]
 
@@ -135,8 +135,9 @@ class Transposable(Selector):
         1 <= n <= m; m at most 4 if ``exact``.
     exact : bool
         Best pattern, or the greedy choice; see :func:`transposable_mask`.
-    period : int
-        Choose anew on every ``period``-th optimizer step; TSM does so every 40 iterations.
+    period : int or None
+        Choose anew on every ``period``-th optimizer step; None: once. TSM does so every 40
+        iterations.
 
     Examples
     --------
