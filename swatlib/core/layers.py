@@ -22,6 +22,7 @@ from swatlib.core.products import (
     linear,
 )
 from swatlib.core.recipe import Recipe
+from swatlib.core.selector import Selector
 from swatlib.core.selector_state import SelectorState
 from swatlib.kernels.convolution import Geometry
 from swatlib.kernels.keep import as_mask, keep
@@ -62,8 +63,25 @@ class SparseLayer(nn.Module):
         """Follow ``recipe`` from here on, with nothing remembered."""
         self.recipe = recipe
         # Created now, not in the forward pass, so that a compiled step never sees it change shape.
-        states = recipe.map(lambda s: s.new_state(self.weight))  # type: ignore[union-attr]
-        self.states = {name: state for name, state in states.items() if state is not None}
+        # Equal selectors on the same tensor share one choice, and so one state.
+        made: dict[tuple[str, Selector], SelectorState | None] = {}
+        self.states = {}
+        for one, selector in recipe.items():
+            if selector is None:
+                continue
+            key = one.tensor, selector
+            if key not in made:
+                made[key] = selector.new_state(self.weight)
+            state = made[key]
+            if state is not None:
+                self.states[one.name] = state
+
+    def own_states(self) -> dict[str, SelectorState]:
+        """Return each state once, by the first of the operands that share it."""
+        once: dict[int, str] = {}
+        for name, state in self.states.items():
+            once.setdefault(id(state), name)
+        return {name: self.states[name] for name in once.values()}
 
     @staticmethod
     def matrix(weight: Tensor) -> Tensor:
@@ -214,12 +232,13 @@ class SparseLayer(nn.Module):
         before, after = self.matrix(old.detach()), self.matrix(new.detach().to(old.dtype))
         rows, scaled = before.flatten(1), after.flatten(1)
         largest = rows.abs().argmax(1, keepdim=True)
-        scale = scaled.gather(1, largest) / rows.gather(1, largest)
+        # A filter of zeros has no scale: 0 / 0.
+        scale = (scaled.gather(1, largest) / rows.gather(1, largest)).nan_to_num()
         if torch.equal(rows, scaled) or not torch.allclose(rows * scale, scaled, rtol=1e-3):
             return False
         kept = self.choose("forward_weight", before, training=False)
         assert kept is not None
-        chosen = selector.choose(after, None, False)
+        chosen = selector.thawed.choose(after, None, False)
         return bool(((as_mask(before, kept) ^ as_mask(after, chosen)) & (before != 0)).any())
 
     def _apply(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
@@ -249,7 +268,7 @@ class SparseLayer(nn.Module):
             return
         kept = local_metadata.get(KEPT, {})
         if self._fits(kept):
-            for name, state in self.states.items():
+            for name, state in self.own_states().items():
                 state.load(kept[name], self.weight)
             return
         for state in self.states.values():

@@ -168,6 +168,12 @@ def with_options(
         between.insert(0, FreezeAt(freeze_epoch))
     if allocation is not None:
         whole.at_sparsity(sparsity)
+        several = sorted(set(whole.map(lambda s: s.sparsity).values()))  # type: ignore[union-attr]
+        if len(several) > 1:
+            raise ValueError(
+                "allocation needs one sparsity for weights and activations, got "
+                + " and ".join(f"{s:g}" for s in several)
+            )
     if allocation == "momentum":
         between.append(ShareByMomentum(sparsity))
     if allocation in ("erk", "momentum"):

@@ -110,6 +110,8 @@ def saw(sparsity: float, random: bool = False, **options: Unpack[TopKOptions]) -
     dense      dense      TopK 0.9      dense         TopK 0.9       dense
     """
     topk, first = split(options)
+    if random and (wrong := sorted(topk.keys() - {"over", "period"})):
+        raise TypeError(f"{wrong[0]} is an option of Top-K: random must be False, got True")
     selector = RandomK(sparsity, **topk) if random else TopK(sparsity, **topk)
     return Recipe(
         "SAW random" if random else "SAW",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from swatlib import checks
 from swatlib.checked import checked_fields, explained
@@ -25,6 +25,11 @@ class Frozen(Selector):
 
     def __post_init__(self) -> None:
         checked_fields(self)
+
+    @property
+    def layers(self) -> tuple[type[nn.Module], ...]:  # type: ignore[override]
+        """Those of what chose before."""
+        return self.selector.layers
 
     @property
     def thawed(self) -> Selector:

@@ -93,7 +93,7 @@ def load_sparsity_state_(model: nn.Module, state: Mapping[str, Any]) -> nn.Modul
     try:
         for name, layer in layers.items():
             layer.follow(recipes[name])
-            for operand, own in layer.states.items():
+            for operand, own in layer.own_states().items():
                 own.load(state["layers"][name]["kept"].get(operand, {}), layer.weight)
     except ValueError as error:
         for other, (recipe, kept) in before.items():

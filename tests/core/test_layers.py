@@ -16,7 +16,8 @@ from swatlib.core.layers import SparseConv2d, SparseLinear
 from swatlib.core.products import Choices, convolution
 from swatlib.kernels.convolution import Geometry
 from swatlib.kernels.keep import keep
-from swatlib.methods import Recipe, dense, meprop, saw, sparse_forward, swat
+from swatlib.methods import Recipe, dense, meprop, recipe, saw, sparse_forward, swat
+from swatlib.methods.topology import freeze_
 from swatlib.selectors import TopK
 from swatlib.storage.pruned import prune_
 from swatlib.surgery.sparsify import sparsify_
@@ -421,6 +422,9 @@ def test_batch_norm_is_folded_into_pruned_weights_only(made: str) -> None:
     model = sparsify_(nn.Sequential(plain, norm), swat(0.7, first_layer_dense=False)).eval()
     x = torch.randn(5, 4, 6, 6) if convolution else torch.randn(5, 4)
     wanted = model(x)
+    with torch.no_grad():
+        plain.weight[0] = 0  # a filter without a scale hides no other
+    wanted = model(x)
     with pytest.raises(ValueError, match=r"folding batch norm into it.*prune_\(model\) first"):
         fuse(*model)  # type: ignore[arg-type]
     assert torch.equal(model(x), wanted)
@@ -435,3 +439,26 @@ def test_other_weights_may_be_given_to_a_layer_in_evaluation() -> None:
     assert torch.equal(layer.weight, new)
     layer.weight = nn.Parameter(3 * new)  # the same choice
     layer.load_state_dict(nn.Linear(10, 10).state_dict(), assign=True)
+
+
+def test_equal_selectors_of_one_tensor_share_what_is_kept() -> None:
+    # The choice of forward_weight is the one that input_grad_weight uses, also for who looks later.
+    layer = SparseLinear.from_dense(nn.Linear(8, 8), recipe("tsm", 0.5))
+    layer(torch.randn(2, 8)).sum().backward()
+    assert layer.states["forward_weight"] is layer.states["input_grad_weight"]
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(8, 8))
+    w = layer.weight.detach()
+    assert torch.equal(layer.operand("forward_weight", w), layer.operand("input_grad_weight", w))
+    twin = copy.deepcopy(layer)
+    assert twin.states["forward_weight"] is twin.states["input_grad_weight"]
+
+
+def test_batch_norm_is_not_folded_into_a_frozen_topology() -> None:
+    model = sparsify_(
+        nn.Sequential(nn.Conv2d(4, 8, 3), nn.BatchNorm2d(8)), swat(0.7, first_layer_dense=False)
+    )
+    nn.init.uniform_(model[1].weight, -3, 3)  # type: ignore[index, arg-type]
+    freeze_(model).eval()
+    with pytest.raises(ValueError, match=r"folding batch norm into it"):
+        fuse_conv_bn_eval(*model)  # type: ignore[arg-type]

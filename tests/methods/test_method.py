@@ -147,3 +147,13 @@ def test_help_names_the_options_of_the_methods() -> None:
     text = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200"}).output
     for option in ("--structured", "--freeze-epoch", "--over", "--decay", "--allocation"):
         assert option in text
+
+
+def test_an_allocation_does_not_drop_a_second_sparsity() -> None:
+    with pytest.raises(ValueError, match=r"allocation needs one sparsity .* got 0\.5 and 0\.9"):
+        method("swat", 0.9, activation_sparsity=0.5, allocation="erk")
+
+
+def test_random_selection_has_no_options_of_topk() -> None:
+    with pytest.raises(TypeError, match="exact is an option of Top-K: random must be False"):
+        method("saw", 0.9, random=True, exact=True)
