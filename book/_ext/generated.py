@@ -16,6 +16,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeVar
 from unittest.mock import patch
 
@@ -171,13 +172,14 @@ def qualify(app: Sphinx, doctree: nodes.document) -> None:
 def skip_words_of_others(
     app: Sphinx, what: str, name: str, item: Any, skip: bool, options: Any
 ) -> bool | None:
-    """Leave out what Python writes about named tuples and torch about autograd functions."""
+    """Leave out the words of Python on named tuples, of torch on functions, and folders of here."""
     from torch.autograd import Function
 
     text = getattr(item, "__doc__", None) or ""
     by_python = text.startswith("Alias for field")
     by_torch = what == "class" and not text and hasattr(Function, name)
-    return True if by_python or by_torch else None
+    of_this_machine = isinstance(item, Path)
+    return True if by_python or by_torch or of_this_machine else None
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
