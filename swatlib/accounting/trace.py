@@ -15,7 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from swatlib.accounting.layer import Layer, Network
 from swatlib.accounting.record import BACKWARD, COUNTED, Record, watch
 from swatlib.checked import checked
-from swatlib.core.layers import SparseLayer
+from swatlib.core.sparse_layer import SparseLayer
 from swatlib.surgery.multiplying import FROZEN, multiplying
 from swatlib.surgery.twin import (
     Call,

@@ -25,22 +25,15 @@ def topics() -> list[str]:
     return found
 
 
-def processor() -> str:
-    """Return the name of the CPU, as far as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine()
-
-
 def machine() -> str:
     """Describe what the numbers were measured on: they mean nothing without it."""
     import torch
 
+    from swatlib.machine import processor
+
     lines = [
-        f"{platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores",
+        f"{platform.system()} {platform.machine()}, {processor() or 'unknown processor'}, "
+        f"{os.cpu_count()} cores",
         f"Python {platform.python_version()}, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads",
     ]

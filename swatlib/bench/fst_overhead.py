@@ -14,12 +14,12 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from swatlib.bench.__main__ import processor
 from swatlib.bench.step import training_step
 from swatlib.bench.weight_gradient import LAYOUTS, NETWORKS, faster
 from swatlib.kernels.convolution import Geometry, unfold
 from swatlib.kernels.keep import keep
 from swatlib.kernels.nm import nm_mask
+from swatlib.machine import processor
 from swatlib.methods import dense
 from swatlib.methods.fst import fst, sr_ste
 from swatlib.models import build_network

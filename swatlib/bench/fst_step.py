@@ -11,6 +11,7 @@ from swatlib.bench.timing import print_ratios, seconds
 from swatlib.methods import dense
 from swatlib.methods.fst import fst, sr_ste
 from swatlib.models import build_network
+from swatlib.storage.compression import saved_bytes
 from swatlib.surgery.sparsify import sparsify_
 
 # Weight masks cost the same for any batch, so their share of a step is largest in a small batch.
@@ -44,23 +45,8 @@ def main() -> None:
 
 def print_saved(models: dict[str, nn.Module], x: torch.Tensor) -> None:
     """Print what a forward pass keeps for backward, as a ratio to the first model's."""
-    saved = {name: saved_bytes(model, x) for name, model in models.items()}
+    saved = {name: saved_bytes(model, x)["bytes"].sum() for name, model in models.items()}
     whole = next(iter(saved.values()))
-    print(f"\nsaved for backward, parameters left out (dense: {whole / 2**20:.1f} MiB)")
+    print(f"\nsaved for backward, parameters and buffers left out (dense: {whole / 2**20:.1f} MiB)")
     for name, size in saved.items():
         print(f"  {name:<44} {size / whole:8.3f} x")
-
-
-def saved_bytes(model: nn.Module, x: torch.Tensor) -> int:
-    """Return the bytes of distinct memory, parameters left out, that a forward pass saves."""
-    parameters = {p.untyped_storage().data_ptr() for p in model.parameters()}
-    kept: dict[int, torch.Tensor] = {}
-
-    def keep(t: torch.Tensor) -> torch.Tensor:
-        if (where := t.untyped_storage().data_ptr()) not in parameters:
-            kept[where] = t
-        return t
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
-        model(x)
-    return sum(t.untyped_storage().nbytes() for t in kept.values())

@@ -104,12 +104,12 @@ def kth_magnitude(x: Tensor, k: int) -> Tensor:
         kth = bits[:, n - k].copy()
     else:
         kth = np.array([kth_largest(row, k) for row in bits], dtype=bits.dtype)
-    return torch.from_numpy(kth).view(x.dtype).to(_precision(x))
+    return torch.from_numpy(kth).view(x.dtype).to(precision(x))
 
 
 @kth_magnitude.register_fake
 def _(x: Tensor, k: int) -> Tensor:
-    return x.new_empty(x.shape[0], dtype=_precision(x))
+    return x.new_empty(x.shape[0], dtype=precision(x))
 
 
 def _stride(n: int, sample: int) -> int:
@@ -154,7 +154,7 @@ def sampled_magnitude(x: Tensor, k: int, sample: int) -> Tensor:
 
 @sampled_magnitude.register_fake
 def _(x: Tensor, k: int, sample: int) -> Tensor:
-    return x.new_empty((), dtype=_precision(x))
+    return x.new_empty((), dtype=precision(x))
 
 
 @torch.library.custom_op(
@@ -252,7 +252,8 @@ def above(x: Tensor, threshold: Tensor) -> Tensor:
     return ~(_magnitude(x) < threshold)
 
 
-def _precision(x: Tensor) -> torch.dtype:
+def precision(x: Tensor) -> torch.dtype:
+    """Return the dtype in which magnitudes are compared: float32, float64 for float64."""
     return torch.float64 if x.dtype == torch.float64 else torch.float32
 
 

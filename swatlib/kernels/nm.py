@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from swatlib import checks
 from swatlib.checked import checked, explained
-from swatlib.kernels.slices import DIMENSIONS
+from swatlib.kernels.slices import DIMENSIONS, chosen_dims, floating
 
 CHUNK = 2**17
 """Entries worked on at a time on a CPU: few enough for intermediate results to stay in cache."""
@@ -53,10 +53,7 @@ def nm_mask(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
         For an integer tensor.
     """
     check_nm(n, m)
-    if not over or set(over) - set(DIMENSIONS):
-        raise ValueError(f"over must name dimensions out of {DIMENSIONS!r}, got {over!r}")
-    if not x.is_floating_point():
-        raise TypeError(f"x must have a floating dtype, got {x.dtype}")
+    chosen_dims(floating(x), over)
     if not x.ndim:
         raise ValueError("x must have at least one dimension, got a scalar")
     if not x.numel() or not _dims(x, over):

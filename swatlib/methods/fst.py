@@ -69,9 +69,10 @@ def fst(
         name = "FST, weights only"
     else:
         name = "FST" if restore else "FST without restoration"
-    return _forward_pruned(
+    return _two_of_four(
         name,
         decay,
+        forward_weight=ROWS,
         input_grad_weight=COLUMNS,
         weight_grad_activation=FixedColumns(restore) if activations else None,
     )
@@ -92,7 +93,7 @@ def sr_ste(decay: float = DECAY) -> Recipe:
     forward W     forward X  input-grad W  input-grad G  weight-grad X  weight-grad G
     2:4 over CHW  dense      same mask     dense         dense          dense
     """
-    return _forward_pruned("SR-STE", decay, input_grad_weight=ROWS)
+    return _two_of_four("SR-STE", decay, forward_weight=ROWS, input_grad_weight=ROWS)
 
 
 @checked
@@ -102,7 +103,7 @@ def tsm(exact: bool = True, period: int = 40) -> Recipe:
     ``exact`` and ``period`` as in :class:`~swatlib.selectors.transposable.Transposable`.
     """
     mask = Transposable(exact=exact, period=period)
-    return Recipe("TSM", forward_weight=mask, input_grad_weight=mask, first_layer_dense=False)
+    return _two_of_four("TSM", forward_weight=mask, input_grad_weight=mask)
 
 
 def asp() -> Recipe:
@@ -112,7 +113,7 @@ def asp() -> Recipe:
     :func:`swatlib.sparsity_state` saves it.
     """
     mask = NM(period=None)
-    return Recipe("ASP", forward_weight=mask, input_grad_weight=mask, first_layer_dense=False)
+    return _two_of_four("ASP", forward_weight=mask, input_grad_weight=mask)
 
 
 @checked
@@ -122,13 +123,25 @@ def wg(decay: float = DECAY, sparse_forward: bool = True) -> Recipe:
     With ``sparse_forward`` Y uses S(W), as section 4 takes for granted. Else Y is dense, and
     ``decay`` is not used.
     """
-    return _strategy("WG", decay, sparse_forward, COLUMNS, None, None, NM(over="HW"))
+    return _two_of_four(
+        "WG",
+        decay,
+        forward_weight=ROWS if sparse_forward else None,
+        input_grad_weight=COLUMNS,
+        weight_grad_gradient=NM(over="HW"),
+    )
 
 
 @checked
 def wx(decay: float = DECAY, sparse_forward: bool = True) -> Recipe:
     """Return WX of Eq. 4: S(W^T) in dX, S(X^T) by magnitude in dW; else as :func:`wg`."""
-    return _strategy("WX", decay, sparse_forward, COLUMNS, None, UnfoldedNM(), None)
+    return _two_of_four(
+        "WX",
+        decay,
+        forward_weight=ROWS if sparse_forward else None,
+        input_grad_weight=COLUMNS,
+        weight_grad_activation=UnfoldedNM(),
+    )
 
 
 @checked
@@ -140,14 +153,26 @@ def gg(decay: float = DECAY, sparse_forward: bool = True, gradient_over: str = "
     both.
     """
     g = NM(over=gradient_over)
-    return _strategy("GG", decay, sparse_forward, None, g, None, NM(over="HW"))
+    return _two_of_four(
+        "GG",
+        decay,
+        forward_weight=ROWS if sparse_forward else None,
+        input_grad_gradient=g,
+        weight_grad_gradient=NM(over="HW"),
+    )
 
 
 @checked
 def gx(decay: float = DECAY, sparse_forward: bool = True, gradient_over: str = "C") -> Recipe:
     """Return GX of Eq. 4: S(G) in dX as in :func:`gg`, S(X^T) in dW as in :func:`wx`."""
     g = NM(over=gradient_over)
-    return _strategy("GX", decay, sparse_forward, None, g, UnfoldedNM(), None)
+    return _two_of_four(
+        "GX",
+        decay,
+        forward_weight=ROWS if sparse_forward else None,
+        input_grad_gradient=g,
+        weight_grad_activation=UnfoldedNM(),
+    )
 
 
 @checked(decay=checks.sparsity)
@@ -197,38 +222,7 @@ class DecayPruned(Between):
         decay_pruned_(model, self.decay)
 
 
-def _strategy(
-    name: str,
-    decay: float,
-    sparse_forward: bool,
-    input_grad_weight: Selector | None,
-    input_grad_gradient: Selector | None,
-    weight_grad_activation: UnfoldedNM | None,
-    weight_grad_gradient: Selector | None,
-) -> Recipe:
-    return Recipe(
-        name,
-        forward_weight=ROWS if sparse_forward else None,
-        input_grad_weight=input_grad_weight,
-        input_grad_gradient=input_grad_gradient,
-        weight_grad_activation=weight_grad_activation,
-        weight_grad_gradient=weight_grad_gradient,
-        first_layer_dense=False,
-        decay=decay if sparse_forward else 0.0,
-    )
-
-
-def _forward_pruned(
-    name: str,
-    decay: float,
-    input_grad_weight: Selector,
-    weight_grad_activation: FixedColumns | None = None,
-) -> Recipe:
-    return Recipe(
-        name,
-        forward_weight=ROWS,
-        input_grad_weight=input_grad_weight,
-        weight_grad_activation=weight_grad_activation,
-        first_layer_dense=False,
-        decay=decay,
-    )
+def _two_of_four(name: str, decay: float = 0.0, **operands: Selector | None) -> Recipe:
+    """Return a recipe for every layer; weights that the forward product uses whole do not decay."""
+    prunes = operands.get("forward_weight") is not None
+    return Recipe(name, first_layer_dense=False, decay=decay if prunes else 0.0, **operands)

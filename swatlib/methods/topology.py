@@ -13,8 +13,8 @@ from torch import nn
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
-from swatlib.core.layers import SparseLayer
 from swatlib.core.selector_state import SelectorState
+from swatlib.core.sparse_layer import SparseLayer
 from swatlib.methods.method import Between, Progress
 from swatlib.selectors.frozen import Frozen
 from swatlib.surgery.sparsify import active_mask, sparse_layers

@@ -19,6 +19,7 @@ from swatlib.checked import checked, checked_fields, explained
 from swatlib.core.periodic import chosen_mask, period_text, periodic
 from swatlib.core.selector import Selector
 from swatlib.core.selector_state import SelectorState
+from swatlib.kernels.kth_magnitude import precision
 from swatlib.kernels.nm import check_nm
 
 
@@ -97,7 +98,7 @@ def best_pattern(blocks: Tensor, n: int, m: int) -> Tensor:
     patterns = transposable_patterns(n, m).to(blocks.device).reshape(-1, m * m)
     # Scored in float32: in float16 different sums round alike. Where a block holds NaN, all its
     # scores are NaN and argmax takes pattern 0; infinity does the same, because inf * 0 is NaN.
-    scores = blocks.to(_precision(blocks)) @ patterns.to(_precision(blocks)).T
+    scores = blocks.to(precision(blocks)) @ patterns.to(precision(blocks)).T
     return patterns[scores.argmax(1)]
 
 
@@ -114,10 +115,6 @@ def _greedy(blocks: Tensor, n: int, m: int) -> Tensor:
         in_row[each, row] += room
         in_column[each, column] += room
     return chosen
-
-
-def _precision(x: Tensor) -> torch.dtype:
-    return torch.float64 if x.dtype == torch.float64 else torch.float32
 
 
 refreshed_transposable = periodic(

@@ -15,11 +15,11 @@ from torch.nn import functional
 from swatlib.accounting.record import watch
 from swatlib.accounting.trace import passed_over, warn_of_others, weight_ids
 from swatlib.checked import checked
-from swatlib.core.layers import SparseLayer
 from swatlib.core.operands import ACTIVATION, GRADIENT, WEIGHT, Operand
 from swatlib.core.operands import operand as operand_named
 from swatlib.core.recipe import Recipe
 from swatlib.core.selector import ColumnSelector, Selector
+from swatlib.core.sparse_layer import SparseLayer
 from swatlib.kernels.convolution import Geometry
 from swatlib.simulator.geometry import Layer, as_layers, check_kinds
 from swatlib.simulator.masks import Masks

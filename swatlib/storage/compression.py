@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from swatlib.checked import checked
-from swatlib.core.layers import SparseLayer
 from swatlib.core.products import Saving
+from swatlib.core.sparse_layer import SparseLayer
 from swatlib.kernels.packing import as_it_lies, pack_bits, unpack_bits
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from swatlib.checked import checked
-from swatlib.core.layers import SparseLayer
+from swatlib.core.sparse_layer import SparseLayer
 from swatlib.files import whole
 from swatlib.kernels.packing import pack_bits, unpack_bits
 from swatlib.surgery.multiplying import computed

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from swatlib.core.layers import SparseConv2d, SparseLayer, SparseLinear
+from swatlib.core.layers import SparseConv2d, SparseLinear
+from swatlib.core.sparse_layer import SparseLayer
 
 Class = type[nn.Module]
 

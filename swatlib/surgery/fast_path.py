@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from swatlib.checked import checked
-from swatlib.core.layers import SparseLayer
+from swatlib.core.sparse_layer import SparseLayer
 
 _SWITCHES = (
     (nn.TransformerEncoderLayer, "activation_relu_or_gelu", 0),

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter, is_lazy
 from torch.nn.utils.parametrize import ParametrizationList
 
-from swatlib.core.layers import SparseConv2d, SparseLayer, SparseLinear
+from swatlib.core.layers import SparseConv2d, SparseLinear
+from swatlib.core.sparse_layer import SparseLayer
 from swatlib.surgery.adopted import misfit, transposed
 
 LAYERS = (nn.Conv2d, nn.Linear)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from swatlib.checked import checked
-from swatlib.core.layers import SparseLayer
 from swatlib.core.recipe import Plan, Recipe
+from swatlib.core.sparse_layer import SparseLayer
 from swatlib.kernels.keep import as_mask
 from swatlib.surgery.adopted import SparseTransposed, sparse_class
 from swatlib.surgery.fast_path import settle_fast_path

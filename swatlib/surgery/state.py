@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from swatlib.core.layers import SparseLayer
 from swatlib.core.recipe import Recipe
+from swatlib.core.sparse_layer import SparseLayer
 from swatlib.selectors.frozen import Frozen
 from swatlib.surgery.sparsify import sparse_layers
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from swatlib.checked import checked
-from swatlib.core.layers import SparseLayer
+from swatlib.core.sparse_layer import SparseLayer
 from swatlib.surgery.sparsify import active_mask
 
 

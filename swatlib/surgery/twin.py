@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
-from swatlib.core.layers import SparseLayer
+from swatlib.core.sparse_layer import SparseLayer
 
 Example = Tensor | Sequence[Any] | Mapping[str, Any]
 """What a model is called with: an input or its shape; a tuple of them for positional arguments,

@@ -158,7 +158,7 @@ def test_what_has_no_docstring_stays_as_it_is():
         ("swatlib.kernels.nm.nm_mask", "@explained(x=checks.tensor)"),
         ("swatlib.core.products.Product", "class Product(Function):"),
         ("swatlib.core.products.Product.backward", "@staticmethod"),
-        ("swatlib.core.layers.SparseLayer.recipe", "@property"),
+        ("swatlib.core.sparse_layer.SparseLayer.recipe", "@property"),
         ("swatlib.methods.recipe", "@checked(sparsity=checks.sparsity)"),
     ],
 )

@@ -1,0 +1,25 @@
+"""SR-STE's decay of the weights that the forward product does not use."""
+
+from typing import Any
+
+from torch import Tensor
+from torch.autograd import Function
+
+from swatlib.core.products import differentiable_once
+from swatlib.kernels.keep import keep
+
+
+class DecayInGradient(Function):
+    """The identity, whose gradient gains decay * (1 - M) * W: SR-STE, as its code has it."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, choice: Tensor, decay: float) -> Tensor:
+        ctx.save_for_backward(weight, choice)
+        ctx.decay = decay
+        return weight.view_as(weight)
+
+    @staticmethod
+    @differentiable_once
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        weight, choice = ctx.saved_tensors
+        return grad + ctx.decay * (weight - keep(weight, choice)), None, None
