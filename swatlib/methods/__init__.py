@@ -250,6 +250,8 @@ def resolve(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
 def recipe(method_name: str, sparsity: float = 0.0, **options: Any) -> Recipe:
     """Return the recipe of a named method; parameters and errors as in :func:`method`.
 
+    Of structured SWAT it is the recipe of convolutions; linear layers have their own in the method.
+
     Raises
     ------
     ValueError

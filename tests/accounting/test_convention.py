@@ -1,20 +1,10 @@
 """Conventions: what the papers count, and what is computed."""
 
+from accounting_models import tiny
 from torch import nn
 
 from swatlib.accounting import EXACT, Convention, count, densities, trace
 from swatlib.methods import swat
-
-
-def tiny() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.Conv2d(4, 8, 3, stride=2, padding=1),
-        nn.Flatten(),
-        nn.Linear(8 * 4, 5),
-    )
 
 
 def test_bitmap_costs_a_bit_an_element_and_never_more_than_dense() -> None:

@@ -5,6 +5,7 @@ from math import prod
 import pandas as pd
 import pytest
 import torch
+from accounting_models import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -103,17 +104,6 @@ def test_published_macs(name: str, giga: float) -> None:
     total = count(trace(model, (1, 3, 224, 224))).totals()
     # The published counts include biases and batch norm here and there: within half a percent.
     assert total["forward_dense"] / 1e9 == pytest.approx(giga, rel=5e-3)
-
-
-def tiny() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.Conv2d(4, 8, 3, stride=2, padding=1),
-        nn.Flatten(),
-        nn.Linear(8 * 4, 5),
-    )
 
 
 def test_sparse_count_by_hand() -> None:

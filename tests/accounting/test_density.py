@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from accounting_models import IMAGE, TEXT, Adapted, tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -12,19 +13,6 @@ from swatlib import recipe, report
 from swatlib.accounting import Convention, Density, count, densities, trace
 from swatlib.methods import meprop, saw, swat
 from swatlib.surgery.sparsify import sparsify_
-
-IMAGE, TEXT = torch.randn(2, 3, 9, 9), torch.randn(2, 7, 8)
-
-
-def tiny() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.Conv2d(4, 8, 3, stride=2, padding=1),
-        nn.Flatten(),
-        nn.Linear(8 * 4, 5),
-    )
 
 
 def test_which_product_is_sparse_follows_the_recipe() -> None:
@@ -74,18 +62,6 @@ def test_bad_densities() -> None:
         densities(traced, "swat")
     with pytest.raises(ValueError, match="input_grad must be one of full_map, exact"):
         Convention("half")
-
-
-class Adapted(nn.Linear):
-    """A linear layer with a low-rank side path of its own."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs)
-        self.down = nn.Parameter(torch.randn(4, inputs))
-        self.up = nn.Parameter(torch.zeros(outputs, 4))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) + x @ self.down.T @ self.up.T
 
 
 def frozen(model: nn.Sequential, layers: int) -> nn.Sequential:

@@ -3,25 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-import torch
+from accounting_models import IMAGE, tiny
 from torch import nn
 
 from swatlib import recipe
 from swatlib.accounting import counted, method_densities, trace
 from swatlib.methods import METHODS
-
-IMAGE, TEXT = torch.randn(2, 3, 9, 9), torch.randn(2, 7, 8)
-
-
-def tiny() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.Conv2d(4, 8, 3, stride=2, padding=1),
-        nn.Flatten(),
-        nn.Linear(8 * 4, 5),
-    )
 
 
 @pytest.mark.parametrize(

@@ -4,41 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
+from accounting_models import IMAGE, TEXT, Adapted, Of, by_pytorch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune
 from torch.utils.checkpoint import checkpoint
-from torch.utils.flop_counter import FlopCounterMode
 
 from swatlib.accounting import EXACT, PAPER, count, trace
-from swatlib.surgery.twin import tensors_in
-
-
-def by_pytorch(model: nn.Module, *args: Any, **kwargs: Any) -> int:
-    """Multiply-accumulates of a forward and a backward pass, by PyTorch's counter."""
-    with FlopCounterMode(display=False) as counter:
-        outputs = [t for t in tensors_in(model(*args, **kwargs)) if t.requires_grad]
-        if outputs:
-            torch.autograd.backward(outputs, [torch.ones_like(t) for t in outputs])
-    return counter.get_total_flops() // 2
 
 
 def ours(model: nn.Module, example: Any) -> int:
     totals = count(trace(model, example), convention=EXACT).totals()
     return int(totals["forward"] + totals["input_grad"] + totals["weight_grad"])
-
-
-class Adapted(nn.Linear):
-    """A linear layer with a low-rank side path of its own."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs)
-        self.down = nn.Parameter(torch.randn(4, inputs))
-        self.up = nn.Parameter(torch.zeros(outputs, 4))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) + x @ self.down.T @ self.up.T
 
 
 class SamePadding(nn.Conv2d):
@@ -53,19 +30,6 @@ class LowRank(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         return (x @ self.weight[:2].T) @ self.weight[:2, : self.out_features]
-
-
-class Of(nn.Module):
-    """A model whose forward pass is a function of its layers and inputs."""
-
-    def __init__(self, forward: Callable[..., Any], **layers: nn.Module) -> None:
-        super().__init__()
-        self.run = forward
-        for name, layer in layers.items():
-            self.add_module(name, layer)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        return self.run(self, *args, **kwargs)
 
 
 def attention(m: Any, x: Tensor) -> Tensor:
@@ -92,7 +56,6 @@ def convs() -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.Conv2d(8, 8, 3, stride=2))
 
 
-IMAGE, TEXT = torch.randn(2, 3, 9, 9), torch.randn(2, 7, 8)
 CASES: dict[str, tuple[Callable[[], nn.Module], Tensor, bool]] = {
     "a layer used twice": (
         lambda: Of(

@@ -2,22 +2,10 @@
 
 import pytest
 import torch
+from accounting_models import TEXT, tiny
 from torch import nn
 
 from swatlib.accounting import natural_zeros
-
-IMAGE, TEXT = torch.randn(2, 3, 9, 9), torch.randn(2, 7, 8)
-
-
-def tiny() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.Conv2d(4, 8, 3, stride=2, padding=1),
-        nn.Flatten(),
-        nn.Linear(8 * 4, 5),
-    )
 
 
 def test_natural_zeros_are_measured_and_change_nothing() -> None:

@@ -1,33 +1,18 @@
 """Traces: the layers in the order of their use, and the model left alone."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from accounting_models import IMAGE, Of, by_pytorch, tiny
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.flop_counter import FlopCounterMode
 
 from swatlib import report
 from swatlib.accounting import EXACT, PAPER, count, densities, trace
 from swatlib.methods import swat
 from swatlib.models import build_network
 from swatlib.surgery.sparsify import sparsify_
-from swatlib.surgery.twin import tensors_in
-
-IMAGE, TEXT = torch.randn(2, 3, 9, 9), torch.randn(2, 7, 8)
-
-
-def tiny() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.Conv2d(4, 8, 3, stride=2, padding=1),
-        nn.Flatten(),
-        nn.Linear(8 * 4, 5),
-    )
 
 
 def test_trace_leaves_the_model_alone() -> None:
@@ -77,31 +62,9 @@ def test_bad_models() -> None:
         trace(nn.Sequential(nn.ReLU()), (1, 3))
 
 
-def by_pytorch(model: nn.Module, *args: Any, **kwargs: Any) -> int:
-    """Multiply-accumulates of a forward and a backward pass, by PyTorch's counter."""
-    with FlopCounterMode(display=False) as counter:
-        outputs = [t for t in tensors_in(model(*args, **kwargs)) if t.requires_grad]
-        if outputs:
-            torch.autograd.backward(outputs, [torch.ones_like(t) for t in outputs])
-    return counter.get_total_flops() // 2
-
-
 def ours(model: nn.Module, example: Any) -> int:
     totals = count(trace(model, example), convention=EXACT).totals()
     return int(totals["forward"] + totals["input_grad"] + totals["weight_grad"])
-
-
-class Of(nn.Module):
-    """A model whose forward pass is a function of its layers and inputs."""
-
-    def __init__(self, forward: Callable[..., Any], **layers: nn.Module) -> None:
-        super().__init__()
-        self.run = forward
-        for name, layer in layers.items():
-            self.add_module(name, layer)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        return self.run(self, *args, **kwargs)
 
 
 def attention(m: Any, x: Tensor) -> Tensor:

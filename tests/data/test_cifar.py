@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from data_archives import add
 
 from swatlib.data import _load, cifar, load
 from swatlib.data.archive import members
 
 TEN = b"\n".join(b"airplane automobile bird cat deer dog frog horse ship truck".split()) + b"\n\n"
-
-
-def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size = len(content)
-    tar.addfile(info, io.BytesIO(content))
 
 
 def cifar10_archive(path: Path, per_batch: int = 20) -> np.ndarray:

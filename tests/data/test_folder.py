@@ -8,40 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from data_archives import add, png, write_tar
 from PIL import Image
 
 from swatlib.data import folder as folder_module
 from swatlib.data import found, load
-
-
-def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size = len(content)
-    tar.addfile(info, io.BytesIO(content))
-
-
-def png(pixels: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    return stream.getvalue()
-
-
-@pytest.fixture
-def pictures() -> dict[str, np.ndarray]:
-    """Eight 4x4 colour images: two classes, two images in each split."""
-    random = np.random.default_rng(0)
-    return {
-        f"{split}/{kind}/{i:04d}.png": random.integers(0, 256, (4, 4, 3), dtype=np.uint8)
-        for split in ("train", "test")
-        for kind in ("ant", "bee")
-        for i in range(2)
-    }
-
-
-def write_tar(path: Path, pictures: dict[str, np.ndarray], mode: str) -> None:
-    with tarfile.open(path, mode) as tar:
-        for name, pixels in reversed(pictures.items()):
-            add(tar, f"./{name}", png(pixels))
 
 
 @pytest.mark.parametrize(

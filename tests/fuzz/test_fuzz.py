@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import left_out
+import messages
 import numpy as np
 import pytest
 import torch
@@ -49,7 +51,7 @@ def public() -> dict[str, Any]:
     """Return every public callable by its name below ``swatlib``: functions, classes, methods."""
     found: dict[str, Any] = {}
     for module in pkgutil.walk_packages([str(ROOT)], "swatlib."):
-        if twins.reason(module.name.removeprefix("swatlib.") + "."):
+        if left_out.reason(module.name.removeprefix("swatlib.") + "."):
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
             if name.startswith("_") or getattr(value, "__module__", None) != module.name:
@@ -63,7 +65,7 @@ def public() -> dict[str, Any]:
                         found[f"{full}.{method}"] = plain
             elif callable(value):
                 found[full] = value
-    return {name: f for name, f in found.items() if not twins.reason(name, f) and hints(f)}
+    return {name: f for name, f in found.items() if not left_out.reason(name, f) and hints(f)}
 
 
 PUBLIC = public()
@@ -193,21 +195,25 @@ def complaint(name: str, argument: str, value: Any, refuse: bool) -> str | None:
     except Exception as error:
         if _of_the_model(error) or _of_a_path(error, value):
             return None
-        if twins.torch_says(name) and not refuse and isinstance(error, RuntimeError | IndexError):
+        if (
+            messages.torch_says(name)
+            and not refuse
+            and isinstance(error, RuntimeError | IndexError)
+        ):
             return None
         if not isinstance(error, OURS):
             return f"{shown}: {type(error).__name__}: {error}"
         if not _raised_by_us(error):
             return f"{shown}: from below: {type(error).__name__}: {error}"
         # One value does not fit another: then either may be named, or what was given.
-        others = [] if refuse else [*arguments, *twins.ALSO_CALLED.get(argument, [])]
-        names = [argument, *twins.ALIASES.get((name, argument), []), *others]
+        others = [] if refuse else [*arguments, *messages.ALSO_CALLED.get(argument, [])]
+        names = [argument, *messages.ALIASES.get((name, argument), []), *others]
         if any(_says(error, word) for word in names):
             return None
         if not refuse and (repr(value) in str(error) or str(value) in str(error)):
             return None
         return f"{shown}: not named: {error}"
-    stands = any(value is known for known in twins.ADMISSIBLE.get((name, argument), []))
+    stands = any(value is known for known in messages.ADMISSIBLE.get((name, argument), []))
     return f"{shown}: taken" if refuse and not stands else None
 
 
@@ -258,7 +264,7 @@ def test_every_public_callable_has_a_twin_or_a_reason():
     assert not set(twins.TWINS) - set(PUBLIC), "twins of what is not there"
 
 
-@pytest.mark.parametrize("start", twins.LEFT_OUT)
+@pytest.mark.parametrize("start", left_out.LEFT_OUT)
 def test_what_is_left_out_is_there(start):
     assert pkgutil.resolve_name(f"swatlib.{start.removesuffix('.')}")
 
@@ -269,7 +275,7 @@ def test_one_wrong_argument(name):
     call(function, arguments)
     bad = []
     for argument, hint in hints(PUBLIC[name]).items():
-        if twins.anything(name, argument):
+        if messages.anything(name, argument):
             continue
         cases = [(w, True) for w in wrong(hint)] + [(o, False) for o in odd(arguments[argument])]
         bad += [said for w, refuse in cases if (said := complaint(name, argument, w, refuse))]

@@ -4,6 +4,7 @@ from math import ceil
 
 import pytest
 import torch
+from methods_network import net, one_step
 from torch import nn
 
 from swatlib import dense, report, saw, sparsify_, swat
@@ -11,24 +12,6 @@ from swatlib.core.allocation import erk
 from swatlib.methods.allocation import densities
 from swatlib.methods.fst import fst
 from swatlib.methods.momentum import redistribute_
-
-
-def net() -> nn.Sequential:
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(3, 16, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(16, 32, 3, padding=1),
-        nn.Flatten(),
-        nn.Linear(32 * 16, 10),
-    )
-
-
-def one_step(model: nn.Module, **options: float) -> torch.optim.SGD:
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, **options)
-    model(torch.randn(8, 3, 4, 4)).square().mean().backward()
-    optimizer.step()
-    return optimizer
 
 
 def test_densities_by_name() -> None:

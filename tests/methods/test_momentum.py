@@ -2,29 +2,11 @@
 
 import pytest
 import torch
-from torch import nn
+from methods_network import net, one_step
 
 from swatlib import report, sparsify_, swat
 from swatlib.methods.momentum import redistribute_
 from swatlib.surgery.sparsify import active_mask
-
-
-def net() -> nn.Sequential:
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(3, 16, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(16, 32, 3, padding=1),
-        nn.Flatten(),
-        nn.Linear(32 * 16, 10),
-    )
-
-
-def one_step(model: nn.Module, **options: float) -> torch.optim.SGD:
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, **options)
-    model(torch.randn(8, 3, 4, 4)).square().mean().backward()
-    optimizer.step()
-    return optimizer
 
 
 def test_momentum_moves_weights_to_where_it_is_large() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from swatlib.simulator import Layer, Masks, Window
+from swatlib.simulator import Layer, Masks, Tactical, Window
 
 
 @st.composite
@@ -56,3 +56,24 @@ def windows(bounded: bool = False) -> st.SearchStrategy[Window]:
         st.builds(Window, st.just("X"), size),
     ]
     return st.one_of(*some) if bounded else st.one_of(*some, st.just(Window("inf")))
+
+
+small_machines = st.builds(
+    Tactical,
+    windows(),
+    lanes=st.integers(1, 5),
+    rows=st.integers(1, 3),
+    tiles=st.integers(1, 3),
+    columns=st.integers(1, 3),
+    policy=st.sampled_from(["least", "most"]),
+    sort=st.booleans(),
+)
+
+
+LAYER = Layer("a", 16, 16, image=(4, 4), first=True)
+
+
+def masks() -> list[Masks]:
+    weight = np.zeros(LAYER.weight_shape, bool)
+    weight[:, :4] = True
+    return [Masks(weight, np.ones(LAYER.input_shape, bool))]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulator_shapes import layers_with_masks, small_layers, windows
+from simulator_shapes import layers_with_masks, small_layers, small_machines
 
 from swatlib.simulator import (
     PRODUCTS,
@@ -17,17 +17,6 @@ from swatlib.simulator import (
     simulate,
 )
 from swatlib.simulator.mapping import convolutions
-
-small_machines = st.builds(
-    Tactical,
-    windows(),
-    lanes=st.integers(1, 5),
-    rows=st.integers(1, 3),
-    tiles=st.integers(1, 3),
-    columns=st.integers(1, 3),
-    policy=st.sampled_from(["least", "most"]),
-    sort=st.booleans(),
-)
 
 
 @settings(max_examples=40)

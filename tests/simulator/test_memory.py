@@ -2,18 +2,10 @@
 
 import math
 
-import numpy as np
 import pytest
+from simulator_shapes import LAYER, masks
 
-from swatlib.simulator import Cartesian, Layer, Masks, Memory, Tactical, Window, simulate
-
-LAYER = Layer("a", 16, 16, image=(4, 4), first=True)
-
-
-def masks() -> list[Masks]:
-    weight = np.zeros(LAYER.weight_shape, bool)
-    weight[:, :4] = True
-    return [Masks(weight, np.ones(LAYER.input_shape, bool))]
+from swatlib.simulator import Cartesian, Memory, Tactical, Window, simulate
 
 
 def test_bytes_and_energy() -> None:

@@ -2,16 +2,9 @@
 
 import numpy as np
 import pytest
+from simulator_shapes import LAYER, masks
 
 from swatlib.simulator import Layer, Masks, Tactical, simulate
-
-LAYER = Layer("a", 16, 16, image=(4, 4), first=True)
-
-
-def masks() -> list[Masks]:
-    weight = np.zeros(LAYER.weight_shape, bool)
-    weight[:, :4] = True
-    return [Masks(weight, np.ones(LAYER.input_shape, bool))]
 
 
 def test_results_are_plain_values_and_a_table() -> None:

@@ -5,21 +5,10 @@ import plain_machines as plain
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from simulator_shapes import layers_with_masks, small_layers, windows
+from simulator_shapes import layers_with_masks, small_layers, small_machines, windows
 
 from swatlib.simulator import PRODUCTS, Layer, Masks, Tactical, Window, dense_masks, simulate
 from swatlib.simulator.mapping import convolutions
-
-small_machines = st.builds(
-    Tactical,
-    windows(),
-    lanes=st.integers(1, 5),
-    rows=st.integers(1, 3),
-    tiles=st.integers(1, 3),
-    columns=st.integers(1, 3),
-    policy=st.sampled_from(["least", "most"]),
-    sort=st.booleans(),
-)
 
 
 # Source: the dense cycles of the accelerator's specification, rows 16, tiles 4.

@@ -1,120 +1,33 @@
-"""The contract: properties of every sparse training method, checked for any recipe.
-
->>> import swatlib
->>> from swatlib.testing import check_recipe
->>> check_recipe(swatlib.swat(0.5), only=["evaluation_changes_nothing"])
-
-A selector of your own (a subclass of :class:`swatlib.Selector`) goes into a recipe and the recipe
-through these checks. A check that cannot hold is named, with the reason, as an expected failure; it
-must then fail.
-"""
+"""The clauses of the contract, one function each, and what checks them."""
 
 import copy
 import io
 import pickle
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.parallel import DistributedDataParallel
 
-from swatlib.core.operands import PRODUCTS, WEIGHT, operand
+from swatlib.core.operands import PRODUCTS
 from swatlib.core.recipe import Recipe
 from swatlib.core.selector import Selector
-from swatlib.methods import Method, Progress
+from swatlib.methods import Method
 from swatlib.surgery.sparsify import densify_, report, sparse_layers, sparsify_
 from swatlib.surgery.state import load_sparsity_state_, sparsity_state
-
-DENSE = Method(Recipe("dense"))
-PATIENCE = 300
-"""Seconds that two processes may take."""
-
-
-def network(dtype: torch.dtype = torch.float32) -> nn.Module:
-    """Return the network of the checks, the same every time: convolutions and linear layers."""
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=2),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.Conv2d(8, 8, 1),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(128, 16),
-        nn.ReLU(),
-        nn.Linear(16, 4),
-    )
-    torch.set_rng_state(state)
-    return model.to(dtype)
-
-
-def batch(
-    step: int = 0, rank: int = 0, dtype: torch.dtype = torch.float32
-) -> tuple[Tensor, Tensor]:
-    """Return eight images of 8x8 pixels and their labels."""
-    generator = torch.Generator().manual_seed(10 * step + rank)
-    x = torch.randn(8, 3, 8, 8, generator=generator)
-    return x.to(dtype), torch.arange(8) % 4
-
-
-def made_sparse(method: Method, model: nn.Module | None = None) -> nn.Module:
-    """Return a network made sparse by ``method``, in the layers its selectors can act on."""
-    selectors = [s for s in method.recipe.named().values() if s is not None]
-    return sparsify_(
-        network() if model is None else model,
-        method,
-        filter_fn=lambda _, layer: (
-            method.linear is not None or all(isinstance(layer, s.layers) for s in selectors)
-        ),
-    )
-
-
-def optimizer_of(model: nn.Module) -> torch.optim.Optimizer:
-    """Return SGD with momentum."""
-    return torch.optim.SGD(model.parameters(), 0.05, momentum=0.9)
-
-
-def train(
-    model: nn.Module,
-    method: Method,
-    steps: Iterable[int],
-    optimizer: torch.optim.Optimizer | None = None,
-    forward: Callable[[Tensor], Tensor] | None = None,
-) -> list[float]:
-    """Take steps and return their losses."""
-    optimizer = optimizer or optimizer_of(model)
-    model.train()
-    losses = []
-    for step in steps:
-        x, y = batch(step)
-        optimizer.zero_grad()
-        loss = F.cross_entropy((forward or model)(x), y)
-        loss.backward()
-        progress = Progress(step, steps=60, epoch_steps=3)
-        method.after_backward(model, optimizer, progress)
-        optimizer.step()
-        method.after_step(model, optimizer, progress)
-        losses.append(loss.item())
-    return losses
-
-
-def assert_same_weights(a: nn.Module, b: nn.Module, what: str) -> None:
-    """Raise AssertionError, saying what differs, unless all parameters are equal to the bit."""
-    for (name, p), q in zip(a.named_parameters(), b.parameters(), strict=True):
-        if not torch.equal(p, q):
-            raise AssertionError(f"{what}: {name} differs by up to {(p - q).abs().max():.3g}")
+from swatlib.testing.network import (
+    DENSE,
+    assert_same_weights,
+    batch,
+    made_sparse,
+    network,
+    optimizer_of,
+    train,
+)
+from swatlib.testing.ranks import lifted, two_ranks_agree_on
+from swatlib.testing.reference import products
 
 
 def zero_sparsity_is_dense(method: Method) -> None:
@@ -169,82 +82,13 @@ def gradients_are_those_of_the_row(method: Method) -> None:
         y = layer(x)
         y.backward(grad)
         torch.manual_seed(2)
-        wanted = _products(layer, x.detach(), grad)
+        wanted = products(layer, x.detach(), grad)
         for what, found, reference in zip(
             ("Y", "dX", "dW"), (y.detach(), x.grad, layer.weight.grad), wanted, strict=True
         ):
             if reference is not None and not torch.allclose(found, reference, atol=1e-9):
                 error = (found - reference).abs().max()
                 raise AssertionError(f"{what} of layer {name} is off by {error:.3g}")
-
-
-def _products(layer: Any, x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return Y, dX and dW of a layer by matrix products of its unfolded operands."""
-    recipe, w = layer.recipe, layer.weight.detach()
-    forward_w = layer.choose("forward_weight", w)
-    forward_x = layer.choose("forward_activation", x)
-    backward_w, backward_x = forward_w, forward_x
-    if recipe.input_grad_weight != recipe.forward_weight:
-        backward_w = layer.choose("input_grad_weight", w)
-    if recipe.weight_grad_activation != recipe.forward_activation:
-        backward_x = layer.choose("weight_grad_activation", x)
-    for_input, for_weight = recipe.input_grad_gradient, recipe.weight_grad_gradient
-    g_input = _used(for_input, grad, for_input.choose(grad)) if for_input else grad
-    g_weight = g_input
-    if for_weight != for_input:
-        g_weight = _used(for_weight, grad, for_weight.choose(grad)) if for_weight else grad
-    w_y, x_y = (
-        _used(recipe.forward_weight, w, forward_w),
-        _used(recipe.forward_activation, x, forward_x),
-    )
-    w_dx = _used(recipe.input_grad_weight, w, backward_w)
-    x_dw = _used(recipe.weight_grad_activation, x, backward_x)
-
-    if isinstance(layer, nn.Linear):
-        y = x_y @ w_y.T + layer.bias.detach()
-        dx = g_input @ w_dx
-        dw = g_weight.T @ x_dw
-    else:
-        y = _convolved(layer, x_y, w_y)
-        dx = _spread(layer, g_input, w_dx, x.shape)
-        dw = _correlated(layer, g_weight, x_dw)
-    if recipe.decay:
-        dw = dw + recipe.decay * (w - w_y)
-    by_columns = recipe.columns is not None and isinstance(layer, nn.Conv2d)
-    return y, dx, None if by_columns else dw
-
-
-def _used(selector: Selector | None, x: Tensor, choice: Tensor | None) -> Tensor:
-    return x if selector is None or choice is None else selector.operand(x, choice)
-
-
-def _columns(layer: nn.Conv2d, x: Tensor) -> Tensor:
-    """Return im2col(X): (N, groups, Cin / groups kh kw, Ho Wo)."""
-    size, padding = layer.kernel_size, layer.padding
-    columns = F.unfold(x, size, layer.dilation, padding, layer.stride)  # type: ignore[arg-type]
-    return columns.reshape(len(x), layer.groups, -1, columns.shape[-1])
-
-
-def _convolved(layer: nn.Conv2d, x: Tensor, w: Tensor) -> Tensor:
-    matrix = w.reshape(layer.groups, w.shape[0] // layer.groups, -1)
-    y = torch.einsum("gok,ngkp->ngop", matrix, _columns(layer, x))
-    down = (x.shape[2] + 2 * layer.padding[0] - layer.kernel_size[0]) // layer.stride[0] + 1  # type: ignore[operator]
-    assert layer.bias is not None
-    return y.reshape(len(x), w.shape[0], down, -1) + layer.bias.detach()[:, None, None]
-
-
-def _spread(layer: nn.Conv2d, g: Tensor, w: Tensor, shape: torch.Size) -> Tensor:
-    matrix = w.reshape(layer.groups, w.shape[0] // layer.groups, -1)
-    grouped = g.reshape(len(g), layer.groups, -1, g.shape[2] * g.shape[3])
-    columns = torch.einsum("gok,ngop->ngkp", matrix, grouped).flatten(1, 2)
-    size, padding = layer.kernel_size, layer.padding
-    return F.fold(columns, shape[2:], size, layer.dilation, padding, layer.stride)  # type: ignore[arg-type]
-
-
-def _correlated(layer: nn.Conv2d, g: Tensor, x: Tensor) -> Tensor:
-    grouped = g.reshape(len(g), layer.groups, -1, g.shape[2] * g.shape[3])
-    dw = torch.einsum("ngop,ngkp->gok", grouped, _columns(layer, x))
-    return dw.reshape(layer.weight.shape)
 
 
 def training_lowers_the_loss(method: Method) -> None:
@@ -435,62 +279,6 @@ def two_ranks_agree(method: Method) -> None:
     two_ranks_agree_on([method])
 
 
-def two_ranks_agree_on(methods: Sequence[Recipe | Method]) -> None:
-    """Check several methods with one pair of processes.
-
-    Raises
-    ------
-    AssertionError
-        If weights or kept thresholds or masks differ, or the processes do not end in time.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        pair = mp.spawn(
-            _rank, args=(folder, [_lifted(one) for one in methods]), nprocs=2, join=False
-        )
-        for _ in range(PATIENCE):
-            if pair.join(timeout=1):
-                break
-        else:
-            for process in pair.processes:
-                process.kill()
-            raise AssertionError(f"the two processes did not end within {PATIENCE} s")
-        first, second = (
-            torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in range(2)
-        )
-    for method, a, b in zip(methods, first, second, strict=True):
-        assert len(a) == len(b), f"the ranks of {method.name} keep different things"
-        for p, q in zip(a, b, strict=True):
-            assert torch.equal(p, q), f"the ranks of {method.name} differ"
-
-
-def _rank(rank: int, folder: str, methods: list[Method]) -> None:
-    torch.set_num_threads(1)
-    store = f"file://{Path(folder).resolve()}/store"
-    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
-    results = []
-    for method in methods:
-        torch.manual_seed(rank)  # different seeds: equal draws must not be why they agree
-        model = DistributedDataParallel(made_sparse(method))
-        optimizer = optimizer_of(model)
-        for step in range(5):
-            x, y = batch(step, rank + 1)
-            optimizer.zero_grad()
-            F.cross_entropy(model(x), y).backward()
-            progress = Progress(step, steps=60, epoch_steps=3)
-            method.after_backward(model, optimizer, progress)
-            optimizer.step()
-            method.after_step(model, optimizer, progress)
-        kept = [
-            (state.threshold if state.mask is None else state.mask).nan_to_num()
-            for _, layer in sparse_layers(model)
-            for name, state in layer.states.items()
-            if operand(name).tensor == WEIGHT  # activations are each rank's own
-        ]
-        results.append([*(p.detach() for p in model.parameters()), *kept])
-    torch.save(results, Path(folder) / f"{rank}.pt")
-    dist.destroy_process_group()
-
-
 Check = Callable[[Method], None]
 
 CHECKS: dict[str, Check] = {
@@ -513,10 +301,6 @@ CHECKS: dict[str, Check] = {
     )
 }
 """Every check by its name."""
-
-
-def _lifted(recipe: Recipe | Method) -> Method:
-    return recipe if isinstance(recipe, Method) else Method(recipe)
 
 
 def check_recipe(
@@ -556,7 +340,7 @@ def check_recipe(
     wrong, causes = [], []
     for name in CHECKS if only is None else only:
         try:
-            CHECKS[name](_lifted(recipe))
+            CHECKS[name](lifted(recipe))
         except Exception as error:
             if name not in expected:
                 wrong.append(f"{name}: {type(error).__name__}: {error}")
@@ -567,6 +351,3 @@ def check_recipe(
     if wrong:
         message = f"{recipe.name} does not keep the contract:\n" + "\n".join(wrong)
         raise AssertionError(message) from (causes[0] if causes else None)
-
-
-__all__ = ["CHECKS", "Check", "check_recipe", "two_ranks_agree_on", *CHECKS]

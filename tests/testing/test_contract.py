@@ -5,22 +5,11 @@ from typing import ClassVar
 
 import pytest
 import torch
+from contract_rows import ROWS
 
 import swatlib
-from swatlib.methods import METHODS
-from swatlib.testing import CHECKS, check_recipe, two_ranks_agree_on
+from swatlib.testing import CHECKS, check_recipe
 
-ROWS = {name: swatlib.recipe(name, 0.0 if name == "dense" else 0.5) for name in METHODS} | {
-    "swat, period 3": swatlib.swat(0.8, period=3),
-    "swat, sampled": swatlib.swat(0.8, sample=64),
-    "swat, exact": swatlib.swat(0.8, exact=True),
-    "swat structured": swatlib.swat(0.5, structured="filter"),
-    "saw, random": swatlib.saw(0.5, random=True),
-    "saw, per channel": swatlib.saw(0.5, over="HW"),
-    "meprop unified": swatlib.meprop(0.5, unified=True),
-    "forward-weight, matched": swatlib.recipe("forward-weight", 0.5, matched=True),
-    "sr-ste, decay outside": swatlib.method("sr-ste", 0.5, decoupled_decay=True),
-}
 EXPECTED = {
     "saw, random": {
         "compiled_steps_are_eager_steps": "compiled code draws the same numbers in another order",
@@ -39,17 +28,13 @@ def test_every_method_keeps_the_contract(row, check):
     check_recipe(ROWS[row], expected, only=[check])
 
 
-def test_two_ranks_agree_on_every_method():
-    two_ranks_agree_on(list(ROWS.values()))
-
-
 @dataclass(frozen=True)
 class Positive(swatlib.Selector):
     """A stranger's selector: keep what is positive."""
 
     sparsity: float = 0.5
 
-    def choose(self, x, memory=None, training=True, weight=None):
+    def choose(self, x, state=None, training=True, weight=None):
         return x > 0
 
     def __str__(self):
@@ -62,7 +47,7 @@ class Drifting(Positive):
 
     seen: ClassVar[list[int]] = []
 
-    def choose(self, x, memory=None, training=True, weight=None):
+    def choose(self, x, state=None, training=True, weight=None):
         self.seen.append(1)
         return x > 0.01 * len(self.seen)
 

@@ -1,0 +1,20 @@
+"""What the contract is checked for: every row of the table of methods, and variants."""
+
+import swatlib
+from swatlib.methods import ALIASES, METHODS
+
+ROWS = {name: swatlib.recipe(name, 0.0 if name == "dense" else 0.5) for name in METHODS} | {
+    "swat, period 3": swatlib.swat(0.8, period=3),
+    "swat, sampled": swatlib.swat(0.8, sample=64),
+    "swat, exact": swatlib.swat(0.8, exact=True),
+    "swat structured": swatlib.swat(0.5, structured="filter"),
+    "saw, random": swatlib.saw(0.5, random=True),
+    "saw, per channel": swatlib.saw(0.5, over="HW"),
+    "meprop unified": swatlib.meprop(0.5, unified=True),
+    "forward-weight, matched": swatlib.recipe("forward-weight", 0.5, matched=True),
+    "sr-ste, decay outside": swatlib.method("sr-ste", 0.5, decoupled_decay=True),
+    **{name: swatlib.method(name, 0.5) for name in ALIASES},
+    "swat, frozen": swatlib.method("swat", 0.8, freeze_epoch=1),
+    "swat, masked gradients": swatlib.method("swat", 0.8, masked_gradients=True),
+    "swat, classifier dense": swatlib.method("swat", 0.8, classifier_dense=True),
+}
