@@ -25,6 +25,7 @@ ORDER = (
     ("plotting", "detection"),
     ("testing",),
     ("experiments",),
+    ("claims",),
     ("bench",),
     ("cli",),
 )

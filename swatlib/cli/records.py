@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from swatlib.cli.places import folder_option, records_folder, records_root
+
+if TYPE_CHECKING:
+    from swatlib.experiments.verify import Verdict
 
 app = typer.Typer(
     help="List, show, verify and upgrade records of finished runs.", no_args_is_help=True
@@ -91,16 +95,22 @@ def verify(
     On the machine that made the records every number comes out the same; elsewhere the single
     metrics must agree within the tolerance.
     """
-    from swatlib.experiments.verify import Verdict
     from swatlib.experiments.verify import verify as check
 
-    def report(verdict: Verdict) -> None:
-        word = "identical" if verdict.identical else "agrees" if verdict.agrees else "DIFFERS"
-        pairs = [f"{n} {a} then, {b} now" for n, (a, b) in sorted(verdict.differences.items())]
-        typer.echo("  ".join([verdict.key, word, *pairs]))
-
     folder = records_folder(experiment, records)
-    verdicts = check(folder, sample, seed, tolerance=tolerance, report=report)
+    verdicts = check(folder, sample, seed, tolerance=tolerance, report=report_verdict)
+    summary(verdicts, tolerance)
+
+
+def report_verdict(verdict: Verdict) -> None:
+    """Print how a record compares with its run trained again, in one line."""
+    word = "identical" if verdict.identical else "agrees" if verdict.agrees else "DIFFERS"
+    pairs = [f"{n} {a} then, {b} now" for n, (a, b) in sorted(verdict.differences.items())]
+    typer.echo("  ".join([verdict.key, word, *pairs]))
+
+
+def summary(verdicts: Sequence[Verdict], tolerance: float) -> None:
+    """Print how many records agree, and exit with 1 if one does not."""
     good = sum(verdict.agrees for verdict in verdicts)
     typer.echo(f"{good} of {len(verdicts)} agree within {tolerance:g}")
     if good < len(verdicts):

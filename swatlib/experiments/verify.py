@@ -166,12 +166,27 @@ def verify(
         If the folder does not exist.
     """
     sample = checks.optional(checks.count)("sample", sample)
-    tolerance = checks.number("tolerance", tolerance, least=0)
     records = list(iterate_records(Path(folder)))
     if not records:
         raise ValueError(f"records folder {folder} holds no records")
     if sample is not None and sample < len(records):
         records = random.Random(seed).sample(records, sample)
+    return verify_records(
+        records, tolerance=tolerance, train=train, make_run=make_run, report=report
+    )
+
+
+@checked
+def verify_records(
+    records: Sequence[Record],
+    *,
+    tolerance: float = TOLERANCE,
+    train: Train | None = None,
+    make_run: Callable[[dict[str, Any]], Any] = own_run,
+    report: Callable[[Verdict], None] | None = None,
+) -> list[Verdict]:
+    """Train the runs of these records again and compare; parameters as in :func:`verify`."""
+    tolerance = checks.number("tolerance", tolerance, least=0)
     verdicts = []
     threads = torch.get_num_threads()
     try:

@@ -1,0 +1,448 @@
+"""The one rule: a claim and the records give effect, interval, verdict and grade.
+
+With a 95 % interval and the claim's margin an effect *differs* from zero if the interval excludes
+it, is *equal within the margin* if the interval lies inside it, and is *undecided* otherwise: an
+interval that merely contains zero supports nothing. Runs of one seed are paired where their
+correlation is positive; else Welch's interval on independent means is taken. The effects of a claim
+are one family, decided with Holm's correction; the intervals shown are those of one effect alone.
+
+Grades: *exact* for what is proved, counted, simulated or measured without training; *A* for runs on
+full-size photographs whose dense network works; *B* for small scale; *open* for what is undecided.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from swatlib.checked import checked
+from swatlib.claims.claim import (
+    NOT_REPRODUCED,
+    OPEN,
+    REPRODUCED,
+    SAME_DIRECTION,
+    Claim,
+    Trained,
+)
+from swatlib.claims.effect import Effect, Scale, Way, accuracy
+from swatlib.claims.quantity import MissingRecords, Quantity
+from swatlib.records import Record, read_record, record_path
+from swatlib.training import Run
+
+RECORDS = Path(__file__).resolve().parents[2] / "data" / "records"
+CONFIDENCE = 0.95
+FULL_SIZE = {"pixels": 32, "train_images": 50_000, "test_accuracy": 85.0, "steps": 1_900}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the runs say of one effect.
+
+    Attributes
+    ----------
+    effect : Effect
+    mean, low, high : float
+        In the effect's unit, with the 95 % interval over seeds.
+    seeds : int
+    paired : bool
+        Whether the interval is that of paired differences.
+    correlation : float
+        Of the two sides over the seeds; NaN where one of them does not vary.
+    diverged, runs : int
+        Runs that diverged, of how many.
+    needed : int
+        Seeds after which, at the spread seen, half the interval is as long as the margin.
+    verdict : str
+    """
+
+    effect: Effect
+    mean: float
+    low: float
+    high: float
+    seeds: int
+    paired: bool
+    correlation: float
+    diverged: int
+    runs: int
+    needed: int
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of a claim.
+
+    Attributes
+    ----------
+    claim : Claim
+    verdict : str
+        "reproduced", "same direction", "not reproduced" or "open".
+    grade : str
+        "exact", "A", "B" or "open".
+    scale : str
+        Where the deciding runs are; empty without training.
+    stands_on : str
+        Dense accuracy, steps, seeds and runs, or what was counted.
+    estimates : tuple of Estimate
+    quantities : tuple of Quantity
+    missing : tuple of str
+        What is not there, named.
+    others : tuple of Finding
+        The same claim at its other scales.
+    keys : tuple of str
+        Names of the records behind it.
+    """
+
+    claim: Claim
+    verdict: str
+    grade: str
+    scale: str = ""
+    stands_on: str = ""
+    estimates: tuple[Estimate, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
+    missing: tuple[str, ...] = ()
+    others: tuple[Finding, ...] = ()
+    keys: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def ours(self) -> str:
+        """Our numbers in words, each with its interval."""
+        found = [_words(estimate) for estimate in self.estimates]
+        found += [_said(quantity) for quantity in self.quantities]
+        return "; ".join(found)
+
+
+@checked
+def judge(claim: Claim, records: Path | str = RECORDS) -> Finding:
+    """Return what the records say of a claim.
+
+    Parameters
+    ----------
+    claim : Claim
+    records : Path
+        Folder with one folder of records for each experiment.
+
+    Returns
+    -------
+    Finding
+        With the verdict "open" where runs are missing or decide nothing; what is missing is named.
+    """
+    decision = claim.decision
+    if decision is None:
+        return Finding(claim, OPEN, OPEN, missing=(claim.needs,))
+    if isinstance(decision, Trained):
+        return _trained(claim, decision, Path(records))
+    try:
+        quantities = tuple(decision())
+    except MissingRecords as error:
+        return Finding(claim, OPEN, OPEN, missing=(str(error),))
+    verdict = worst([_of_quantity(quantity) for quantity in quantities])
+    return Finding(claim, verdict, "exact", quantities=quantities)
+
+
+def _of_quantity(quantity: Quantity) -> str:
+    if quantity.holds:
+        return REPRODUCED
+    return SAME_DIRECTION if quantity.direction else NOT_REPRODUCED
+
+
+def worst(verdicts: Sequence[str]) -> str:
+    """Return the verdict of a whole from those of its parts: all parts must hold."""
+    order = (NOT_REPRODUCED, OPEN, SAME_DIRECTION, REPRODUCED)
+    return min(verdicts, key=order.index)
+
+
+def _trained(claim: Claim, decision: Trained, root: Path) -> Finding:
+    found = [_at(claim, decision, scale, root) for scale in decision.scales]
+    # The most telling scale that decides; else the most telling one with runs.
+    decided = [one for one in found if one.verdict != OPEN]
+    tried = [one for one in found if one.estimates]
+    best = [*decided, *tried, *found][0]
+    return replace(best, others=tuple(one for one in found if one is not best))
+
+
+def _at(claim: Claim, decision: Trained, scale: Scale, root: Path) -> Finding:
+    """Judge at one scale; an effect whose runs are missing leaves it open, if no other refutes."""
+    index = _Index(scale, root)
+    absent = {
+        effect.name: [
+            run
+            for seed in scale.seeds
+            for run in index.needed((effect,), seed)
+            if index.record(run) is None
+        ]
+        for effect in decision.effects
+    }
+    effects = [effect for effect in decision.effects if not absent[effect.name]]
+    named = _named(run for runs in absent.values() for run in runs)
+    if not effects:
+        return Finding(claim, OPEN, OPEN, scale.name, missing=named)
+    seeds = [
+        seed
+        for seed in (*scale.seeds, *scale.more)
+        if all(index.record(run) for run in index.needed(effects, seed))
+    ]
+    estimates = _estimates(effects, index, seeds)
+    verdict = worst([estimate.verdict for estimate in estimates] + [OPEN] * bool(named))
+    used = index.records(run for seed in seeds for run in index.needed(effects, seed))
+    dense = index.records(run for seed in seeds for run in scale.dense(seed))
+    grade, stands_on = _ground(used, dense, seeds)
+    return Finding(
+        claim,
+        verdict,
+        OPEN if verdict == OPEN else grade,
+        scale.name,
+        stands_on,
+        estimates,
+        missing=named,
+        keys=tuple(record.key for record in used),
+    )
+
+
+@cache
+def _read(path: Path, _: int) -> Record | None:
+    try:
+        return read_record(path)
+    except (ValueError, OSError) as error:
+        warnings.warn(f"no good: {error}", stacklevel=2)
+        return None
+
+
+class _Index:
+    """The records of a scale's experiments, by run."""
+
+    def __init__(self, scale: Scale, root: Path) -> None:
+        self.scale = scale
+        self.folders = [root / name for name in scale.experiments]
+
+    def needed(self, effects: Sequence[Effect], seed: int) -> Iterator[Run]:
+        for effect in effects:
+            ways = tuple(one for side in effect.sides for one in side)
+            yield from (run for _, run in self.scale.runs(ways, seed))
+
+    def record(self, run: Run) -> Record | None:
+        for folder in self.folders:
+            path = record_path(folder, run)
+            if path.is_file() and (found := _read(path, path.stat().st_mtime_ns)) is not None:
+                return found
+        return None
+
+    def records(self, runs: Iterable[Run]) -> list[Record]:
+        """Return the records there are, each once."""
+        found = (self.record(run) for run in runs)
+        return list({record.key: record for record in found if record is not None}.values())
+
+    def value(self, one: Way, seed: int, effect: Effect) -> float:
+        found = self.records(run for _, run in self.scale.runs((one,), seed))
+        return float(np.mean([effect.metric(record) for record in found]))
+
+
+def _named(runs: Iterable[Run]) -> tuple[str, ...]:
+    """Name runs, those that differ in their seed only in one line."""
+    seeds: dict[str, list[int]] = {}
+    for run in runs:
+        parts = [run.method, f"{run.sparsity:g}" if run.sparsity else ""]
+        parts += [f"{name}={value}" for name, value in run.options.items()]
+        parts += [f"depth={run.depth}" if run.depth is not None else "", run.network]
+        line = f"{' '.join(part for part in parts if part)} on {run.data}"
+        found = seeds.setdefault(line, [])
+        if run.seed not in found:
+            found.append(run.seed)
+    return tuple(f"{line}, seeds {', '.join(map(str, one))}" for line, one in seeds.items())
+
+
+def _estimates(
+    effects: Sequence[Effect], index: _Index, seeds: Sequence[int]
+) -> tuple[Estimate, ...]:
+    raw = [_estimate(effect, index, seeds) for effect in effects]
+    differs = _holm([one["differs"] for one in raw])
+    equals = _holm([one["equals"] for one in raw])
+    return tuple(
+        Estimate(
+            effect,
+            **{name: one[name] for name in Estimate.__annotations__ if name in one},
+            verdict=_verdict(effect, one["mean"], differs[i], equals[i], one["target"]),
+        )
+        for i, (effect, one) in enumerate(zip(effects, raw, strict=True))
+    )
+
+
+def _estimate(effect: Effect, index: _Index, seeds: Sequence[int]) -> dict[str, Any]:
+    pairs = np.array(
+        [effect.of_sides(lambda one, s=seed: index.value(one, s, effect)) for seed in seeds]  # type: ignore[misc]
+    )
+    mean, error, freedom, paired, correlation = difference(pairs[:, 0], pairs[:, 1])
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    used = index.records(run for seed in seeds for run in index.needed((effect,), seed))
+    target = effect.expected if isinstance(effect.expected, float) else 0.0
+    return {
+        "mean": mean,
+        "low": mean - half,
+        "high": mean + half,
+        "seeds": len(seeds),
+        "paired": paired,
+        "correlation": correlation,
+        "diverged": sum(bool(one.metrics.get("diverged")) for one in used),
+        "runs": len(used),
+        "needed": seeds_needed(error * math.sqrt(len(seeds)), effect.margin),
+        "differs": _two_sided(mean, error, freedom),
+        "equals": _outside(mean - target, effect.margin, error, freedom),
+        "target": _two_sided(mean - target, error, freedom),
+    }
+
+
+@checked
+def difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float, bool, float]:
+    """Return mean, standard error and degrees of freedom of a difference over seeds.
+
+    Parameters
+    ----------
+    first, second : ndarray
+        One value for each seed, in the same order.
+
+    Returns
+    -------
+    mean, error, freedom : float
+    paired : bool
+        Whether the seeds were paired: where the correlation is positive, or one side is constant.
+    correlation : float
+    """
+    n = len(first)
+    mean = float(np.mean(first - second))
+    spread = np.std(first), np.std(second)
+    correlation = float(np.corrcoef(first, second)[0, 1]) if min(spread) > 0 else math.nan
+    if not correlation <= 0:
+        return (
+            mean,
+            float(np.std(first - second, ddof=1) / math.sqrt(n)),
+            n - 1.0,
+            True,
+            correlation,
+        )
+    variances = np.var(first, ddof=1) / n, np.var(second, ddof=1) / n
+    total = float(sum(variances))
+    freedom = total**2 / sum(float(v) ** 2 / (n - 1) for v in variances)
+    return mean, math.sqrt(total), freedom, False, correlation
+
+
+@checked
+def seeds_needed(spread: float, margin: float, most: int = 1_000) -> int:
+    """Return the number of seeds whose 95 % interval is no wider than the margin on either side.
+
+    Parameters
+    ----------
+    spread : float
+        Standard deviation over seeds of the difference.
+    margin : float
+    most : int
+        Returned if no fewer do.
+    """
+    for n in range(2, most):
+        if stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * spread / math.sqrt(n) <= margin:
+            return n
+    return most
+
+
+def _two_sided(mean: float, error: float, freedom: float) -> float:
+    if error == 0:
+        return 1.0 if mean == 0 else 0.0
+    return float(2 * stats.t.sf(abs(mean) / error, freedom))
+
+
+def _outside(mean: float, margin: float, error: float, freedom: float) -> float:
+    """Return the p of two one-sided tests, on the scale of a two-sided one."""
+    if error == 0:
+        return 0.0 if abs(mean) < margin else 1.0
+    return float(min(1.0, 2 * stats.t.sf((margin - abs(mean)) / error, freedom)))
+
+
+def _holm(ps: Sequence[float]) -> list[float]:
+    """Return Holm's adjusted p of each test of a family."""
+    order = np.argsort(ps)
+    adjusted, largest = [0.0] * len(ps), 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, ps[i] * (len(ps) - rank)))
+        adjusted[i] = largest
+    return adjusted
+
+
+def _verdict(effect: Effect, mean: float, differs: float, equals: float, off: float) -> str:
+    """Return the verdict of an effect from its adjusted p of differing and of being equal.
+
+    ``off`` is the p of differing from the paper's number, where it gives one.
+    """
+    alpha = 1 - CONFIDENCE
+    expected, margin = effect.expected, effect.margin
+    apart, equal = differs <= alpha, equals <= alpha
+    if isinstance(expected, float):
+        if equal:
+            return REPRODUCED
+        if off <= alpha and abs(mean - expected) > margin:
+            same = apart and mean * expected > 0
+            return SAME_DIRECTION if same else NOT_REPRODUCED
+        return OPEN
+    if expected in ("level", "not below"):
+        if equal or (expected == "not below" and apart and mean > 0):
+            return REPRODUCED
+        return NOT_REPRODUCED if apart and abs(mean) > margin else OPEN
+    right = mean > 0 if expected == "above" else mean < 0
+    if apart and right:
+        return REPRODUCED if abs(mean) > margin else SAME_DIRECTION
+    return NOT_REPRODUCED if apart or equal else OPEN
+
+
+def _ground(
+    used: Sequence[Record], dense: Sequence[Record], seeds: Sequence[int]
+) -> tuple[str, str]:
+    """Return the grade of runs and what they stand on, in words."""
+    first = used[0]
+    steps = first.specification["epochs"] * math.ceil(
+        first.metrics["train_images"] / first.specification["batch_size"]
+    )
+    reached = float(np.mean([accuracy(one) for one in dense])) if dense else math.nan
+    full = (
+        all(
+            one.metrics["pixels"] >= FULL_SIZE["pixels"]
+            and one.metrics["train_images"] >= FULL_SIZE["train_images"]
+            and one.specification.get("flips")
+            and one.specification.get("shifts")
+            and one.data is not None
+            and one.data["classes"] == 10
+            for one in used
+        )
+        and reached >= FULL_SIZE["test_accuracy"]
+        and steps >= FULL_SIZE["steps"]
+        and len(seeds) >= 3
+    )
+    baseline = f"dense {reached:.1f} %, " if dense else ""
+    return (
+        "A" if full else "B",
+        f"{baseline}{steps:,} steps, {len(seeds)} seeds, {len(used)} runs",
+    )
+
+
+def _words(estimate: Estimate) -> str:
+    name = f"{estimate.effect.name}: " if estimate.effect.name else ""
+    text = (
+        f"{name}{estimate.mean:+.2f} [{estimate.low:+.2f}, {estimate.high:+.2f}] "
+        f"{estimate.effect.unit}"
+    )
+    if estimate.diverged:
+        text += f", {estimate.diverged} of {estimate.runs} runs diverged"
+    if estimate.verdict == OPEN:
+        text += f", undecided: about {estimate.needed} seeds would do"
+    return text
+
+
+def _said(quantity: Quantity) -> str:
+    name = f"{quantity.name}: " if quantity.name else ""
+    unit = f" {quantity.unit}" if quantity.unit else ""
+    return f"{name}{quantity.ours:.4g}{unit}"

@@ -1,0 +1,37 @@
+"""What claims of kind "measurement" stand on: each measured once by name and kept as a record.
+
+A measurement is a function without arguments that returns numbers. What depends on the processor,
+such as a time, is returned as a ratio of two things measured side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from swatlib import checks
+from swatlib.checked import checked_fields
+
+MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {}
+"""What is measured, by name."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measurement, by its name in :data:`MEASUREMENTS`."""
+
+    measurement: str
+
+    def __post_init__(self) -> None:
+        checked_fields(self, measurement=partial(checks.one_of, allowed=tuple(MEASUREMENTS)))
+
+    def compute(self) -> dict[str, Any]:
+        """Measure and return the numbers; a sweep calls this."""
+        return MEASUREMENTS[self.measurement]()
+
+
+def measurements() -> list[Measurement]:
+    """Every measurement."""
+    return [Measurement(name) for name in MEASUREMENTS]
