@@ -1,0 +1,55 @@
+"""Tables of findings: small scale is said with the verdict, what is missing is named."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from claims_toys import BASE, SWAT, TOYS, toy_claim, write
+
+from swatlib.claims.claim import OPEN
+from swatlib.claims.effect import DENSELY, Effect
+from swatlib.claims.show import findings, frame, verdicts, word
+from swatlib.training import DENSE
+
+EFFECT = Effect("90 %", SWAT, DENSELY, "below", 1.0)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    every = [
+        replace(BASE, **(DENSE | dict(one)), seed=seed)
+        for one in (DENSELY, SWAT)
+        for seed in range(3)
+    ]
+    write(tmp_path, lambda run: 90.0 - 5 * bool(run.sparsity), every)
+    return tmp_path
+
+
+def test_small_scale_is_said_with_the_verdict(root: Path) -> None:
+    found = findings([toy_claim(EFFECT)], records=root)
+    assert word(found["n-toy"]) == "reproduced, at small scale"
+    row = frame(found.values()).iloc[0]
+    assert row["grade"] == "B"
+    assert row["ours"] == "90 %: -5.00 [-5.00, -5.00] points"
+    assert row["stands on"] == "toys: dense 90.0 %, 120 steps, 3 seeds, 6 runs"
+    assert "at small scale" in verdicts(found).data
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    found = findings([toy_claim(EFFECT)], records=tmp_path)
+    row = frame(found.values()).iloc[0]
+    assert row["verdict"] == OPEN
+    assert row["grade"] == ""
+    assert "missing: swat 0.9 small_resnet on digits, seeds 0, 1, 2" in row["ours"]
+
+
+def test_other_scales_follow(root: Path) -> None:
+    twice = replace(TOYS, name="toys again")
+    found = findings([toy_claim(EFFECT, scales=(TOYS, twice))], records=root)
+    assert len(frame(found.values())) == 2
+    assert len(frame(found.values(), scales=False)) == 1
+
+
+def test_a_chapter_without_claims_is_an_error() -> None:
+    with pytest.raises(ValueError, match="chapter 'nowhere' has no claim"):
+        findings([toy_claim(EFFECT)], "nowhere")
