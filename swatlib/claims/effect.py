@@ -13,11 +13,15 @@ from typing import Any
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
+from swatlib.detection.training import DetectionRun
 from swatlib.records import Record
 from swatlib.training import DENSE, Run
 
 Way = Mapping[str, Any]
 """Fields of a :class:`~swatlib.training.Run` that differ from the scale's dense run."""
+
+AnyRun = Run | DetectionRun
+"""What a scale can be made of: runs with a method, a sparsity, options and a seed."""
 
 DIRECTIONS = ("above", "below", "level", "not below")
 
@@ -110,7 +114,7 @@ class Scale:
     ----------
     name : str
         As a reader is told, such as "CIFAR-10 at 32x32".
-    bases : tuple of Run
+    bases : tuple of Run or DetectionRun
         The dense run of each family; families are averaged within a seed.
     experiments : tuple of str
         Folders of records, in which the runs are looked for.
@@ -118,13 +122,20 @@ class Scale:
         All of them are needed.
     more : tuple of int
         Further seeds, which count where all runs of the claim have them.
+    reached : callable
+        What a dense run reaches, which stands beside every verdict: its test accuracy in percent,
+        if not given.
+    unit : str
+        Of ``reached``.
     """
 
     name: str
-    bases: tuple[Run, ...]
+    bases: tuple[AnyRun, ...]
     experiments: tuple[str, ...]
     seeds: tuple[int, ...] = (0, 1, 2)
     more: tuple[int, ...] = (3, 4)
+    reached: Callable[[Record], float] = accuracy
+    unit: str = "%"
 
     def __post_init__(self) -> None:
         checked_fields(self)
@@ -134,13 +145,14 @@ class Scale:
         if len(self.seeds) < 2:
             raise ValueError(f"seeds must be two or more, got {self.seeds}")
 
-    def runs(self, ways: tuple[Way, ...], seed: int) -> Iterator[tuple[Way, Run]]:
+    def runs(self, ways: tuple[Way, ...], seed: int) -> Iterator[tuple[Way, AnyRun]]:
         """Yield the runs of the ways with one seed, each family's."""
         for base in self.bases:
+            dense = {name: value for name, value in DENSE.items() if hasattr(base, name)}
             for one in ways:
-                yield one, replace(base, **(DENSE | dict(one)), seed=seed)
+                yield one, replace(base, **(dense | dict(one)), seed=seed)
 
-    def dense(self, seed: int) -> Iterator[Run]:
+    def dense(self, seed: int) -> Iterator[AnyRun]:
         """Yield the dense runs with one seed."""
         yield from (run for _, run in self.runs((DENSELY,), seed))
 

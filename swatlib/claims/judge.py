@@ -32,10 +32,9 @@ from swatlib.claims.claim import (
     Claim,
     Trained,
 )
-from swatlib.claims.effect import Effect, Scale, Way, accuracy
+from swatlib.claims.effect import AnyRun, Effect, Scale, Way
 from swatlib.claims.quantity import MissingRecords, Quantity
 from swatlib.records import Record, read_record, record_path
-from swatlib.training import Run
 
 RECORDS = Path(__file__).resolve().parents[2] / "data" / "records"
 CONFIDENCE = 0.95
@@ -194,7 +193,7 @@ def _at(claim: Claim, decision: Trained, scale: Scale, root: Path) -> Finding:
     verdict = worst([estimate.verdict for estimate in estimates] + [OPEN] * bool(named))
     used = index.records(run for seed in seeds for run in index.needed(effects, seed))
     dense = index.records(run for seed in seeds for run in scale.dense(seed))
-    grade, stands_on = _ground(used, dense, seeds)
+    grade, stands_on = _ground(used, dense, seeds, scale)
     return Finding(
         claim,
         verdict,
@@ -223,19 +222,19 @@ class _Index:
         self.scale = scale
         self.folders = [root / name for name in scale.experiments]
 
-    def needed(self, effects: Sequence[Effect], seed: int) -> Iterator[Run]:
+    def needed(self, effects: Sequence[Effect], seed: int) -> Iterator[AnyRun]:
         for effect in effects:
             ways = tuple(one for side in effect.sides for one in side)
             yield from (run for _, run in self.scale.runs(ways, seed))
 
-    def record(self, run: Run) -> Record | None:
+    def record(self, run: AnyRun) -> Record | None:
         for folder in self.folders:
             path = record_path(folder, run)
             if path.is_file() and (found := _read(path, path.stat().st_mtime_ns)) is not None:
                 return found
         return None
 
-    def records(self, runs: Iterable[Run]) -> list[Record]:
+    def records(self, runs: Iterable[AnyRun]) -> list[Record]:
         """Return the records there are, each once."""
         found = (self.record(run) for run in runs)
         return list({record.key: record for record in found if record is not None}.values())
@@ -245,13 +244,14 @@ class _Index:
         return float(np.mean([effect.metric(record) for record in found]))
 
 
-def _named(runs: Iterable[Run]) -> tuple[str, ...]:
+def _named(runs: Iterable[AnyRun]) -> tuple[str, ...]:
     """Name runs, those that differ in their seed only in one line."""
     seeds: dict[str, list[int]] = {}
     for run in runs:
         parts = [run.method, f"{run.sparsity:g}" if run.sparsity else ""]
         parts += [f"{name}={value}" for name, value in run.options.items()]
-        parts += [f"depth={run.depth}" if run.depth is not None else "", run.network]
+        depth = getattr(run, "depth", None)
+        parts += [f"depth={depth}" if depth is not None else "", getattr(run, "network", "")]
         line = f"{' '.join(part for part in parts if part)} on {run.data}"
         found = seeds.setdefault(line, [])
         if run.seed not in found:
@@ -400,14 +400,14 @@ def _verdict(effect: Effect, mean: float, differs: float, equals: float, off: fl
 
 
 def _ground(
-    used: Sequence[Record], dense: Sequence[Record], seeds: Sequence[int]
+    used: Sequence[Record], dense: Sequence[Record], seeds: Sequence[int], scale: Scale
 ) -> tuple[str, str]:
     """Return the grade of runs and what they stand on, in words."""
     first = used[0]
     steps = first.specification["epochs"] * math.ceil(
         first.metrics["train_images"] / first.specification["batch_size"]
     )
-    reached = float(np.mean([accuracy(one) for one in dense])) if dense else math.nan
+    reached = float(np.mean([scale.reached(one) for one in dense])) if dense else math.nan
     full = (
         all(
             one.metrics["pixels"] >= FULL_SIZE["pixels"]
@@ -422,7 +422,7 @@ def _ground(
         and steps >= FULL_SIZE["steps"]
         and len(seeds) >= 3
     )
-    baseline = f"dense {reached:.1f} %, " if dense else ""
+    baseline = f"dense {reached:.1f} {scale.unit}, " if dense else ""
     return (
         "A" if full else "B",
         f"{baseline}{steps:,} steps, {len(seeds)} seeds, {len(used)} runs",

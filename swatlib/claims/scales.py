@@ -48,4 +48,6 @@ SMALL = (SMALL_CIFAR, SMALL_PATCHES, SMALL_DIGITS)
 
 def of_families(scale: Scale, networks: tuple[str, ...] = FAMILIES) -> Scale:
     """Return a scale with a base run for each family; families are averaged within a seed."""
-    return replace(scale, bases=tuple(replace(scale.bases[0], network=n) for n in networks))
+    (base,) = scale.bases
+    assert isinstance(base, Run)
+    return replace(scale, bases=tuple(replace(base, network=n) for n in networks))

@@ -6,6 +6,7 @@ import pytest
 from claims_toys import BASE, SWAT, TOYS
 
 from swatlib.claims.effect import DENSELY, Effect, Scale, accuracy, way
+from swatlib.detection.training import DetectionRun
 from swatlib.records import Record
 from swatlib.training import Run
 
@@ -49,6 +50,14 @@ def test_runs_of_a_scale() -> None:
     assert [run.network for run in found] == ["small_resnet", "small_vgg"]
     assert all((run.seed, run.depth, run.sparsity) == (4, 20, 0.9) for run in found)
     assert [run.method for run in families.dense(1)] == ["dense", "dense"]
+
+
+def test_a_scale_of_detectors() -> None:
+    scale = replace(TOYS, bases=(DetectionRun(width=8),))
+    (dense,) = scale.dense(1)
+    assert dense == DetectionRun(width=8, seed=1)
+    ((_, run),) = scale.runs((way("fst", 0.5),), seed=2)
+    assert run == DetectionRun(width=8, method="fst", sparsity=0.5, seed=2)
 
 
 @pytest.mark.parametrize("change", [{"bases": ()}, {"experiments": ()}, {"seeds": (0,)}])

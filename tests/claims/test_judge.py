@@ -14,6 +14,9 @@ from swatlib.claims.claim import NOT_REPRODUCED, OPEN, REPRODUCED, SAME_DIRECTIO
 from swatlib.claims.effect import DENSELY, Effect, Way, way
 from swatlib.claims.judge import difference, judge, seeds_needed, worst
 from swatlib.claims.quantity import MissingRecords, Quantity, close
+from swatlib.detection.training import DetectionRun
+from swatlib.records import Record
+from swatlib.records.sweep import sweep
 from swatlib.training import DENSE, Run
 
 DRIFT = (0.0, 1.0, -0.5)  # of seeds, the same for both sides: pairing takes it away
@@ -245,3 +248,27 @@ def test_worst() -> None:
     assert worst([REPRODUCED, SAME_DIRECTION]) == SAME_DIRECTION
     assert worst([REPRODUCED, OPEN]) == OPEN
     assert worst([OPEN, NOT_REPRODUCED]) == NOT_REPRODUCED
+
+
+def test_detectors_are_judged_by_their_own_metric(tmp_path: Path) -> None:
+    def precision(record: Record) -> float:
+        return float(record.metrics["AP"])
+
+    base = DetectionRun(width=8)
+    scale = replace(TOYS, bases=(base,), reached=precision, unit="AP")
+    sparse = way("fst", 0.5)
+    dense = [replace(base, seed=seed) for seed in (0, 1, 2)]
+    every = [*dense, *(replace(run, method="fst", sparsity=0.5) for run in dense)]
+
+    def train(run: DetectionRun) -> dict[str, object]:
+        lost = 3.0 if run.sparsity else 0.0
+        return {"AP": 30.0 + DRIFT[run.seed] - lost, "train_images": 32, "pixels": 32}
+
+    effect = Effect("AP", sparse, DENSELY, "below", 1.0, metric=precision)
+    claim = toy_claim(effect, scales=(scale,))
+    sweep(every[:-1], tmp_path / "toys", train)
+    assert judge(claim, tmp_path).missing == ("fst 0.5 on scenes, seeds 2",)
+    sweep(every, tmp_path / "toys", train)
+    finding = judge(claim, tmp_path)
+    assert (finding.verdict, finding.grade) == (REPRODUCED, "B")
+    assert finding.stands_on == "dense 30.2 AP, 10 steps, 3 seeds, 6 runs"
