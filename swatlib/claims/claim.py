@@ -81,6 +81,9 @@ class Claim:
         What stands here for the paper's setting, where that cannot be had.
     weakness : str
         Where the paper contradicts itself on it or another one, or has little to show for it.
+    trained : str
+        Of a measurement on networks that were trained here at small scale: which ones, as a reader
+        is told beside the verdict. Its grade is then B.
     """
 
     id: str
@@ -94,6 +97,7 @@ class Claim:
     decision: Decision = None
     limits: str = ""
     weakness: str = ""
+    trained: str = ""
 
     def __post_init__(self) -> None:
         checked_fields(
@@ -109,6 +113,7 @@ class Claim:
             decision=_decision,
             limits=checks.any_text,
             weakness=checks.any_text,
+            trained=checks.any_text,
         )
         if self.id[0] != self.paper.lower():
             raise ValueError(f"id must begin with the paper's letter, got {self.id!r}")
@@ -116,6 +121,8 @@ class Claim:
             trained = isinstance(self.decision, Trained)
             if trained != (self.kind == "training"):
                 raise ValueError(f"decision of {self.id!r} does not fit its kind {self.kind!r}")
+        if self.trained and self.kind != "measurement":
+            raise ValueError(f"trained is said of a measurement only, got a claim of {self.kind!r}")
 
 
 def _identifier(name: str, value: object) -> str:

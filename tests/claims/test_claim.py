@@ -25,6 +25,7 @@ CLAIM = toy_claim(EFFECT)
         ({"statement": ""}, "statement must not be empty"),
         ({"needs": ""}, "needs must not be empty"),
         ({"decision": lambda: ()}, "does not fit its kind"),
+        ({"trained": "a network"}, "trained is said of a measurement only"),
     ],
 )
 def test_bad_claims(change: dict[str, object], message: str) -> None:

@@ -235,6 +235,13 @@ def test_quantities_decide_without_runs() -> None:
     assert decided(good).ours == "1"
 
 
+def test_a_measurement_on_networks_trained_at_small_scale_is_no_exact_one() -> None:
+    found = replace(exact(), kind="measurement", decision=lambda: (close("", 1.0, 1.1, 0.2),))
+    assert judge(found).grade == "exact"
+    small = judge(replace(found, trained="digits, 3 seeds"))
+    assert (small.verdict, small.grade, small.stands_on) == (REPRODUCED, "B", "digits, 3 seeds")
+
+
 def test_without_a_decision_or_a_measurement_it_is_open() -> None:
     def missing() -> tuple[Quantity, ...]:
         raise MissingRecords("the measurement 'x'")
