@@ -46,7 +46,8 @@ def word(finding: Finding) -> str:
     return f"{finding.verdict}, at small scale" if finding.grade == "B" else finding.verdict
 
 
-def _missing(finding: Finding) -> str:
+def missing_words(finding: Finding) -> str:
+    """Return what is missing in words, the first few by name; empty if nothing is."""
     if not finding.missing:
         return ""
     named = "; ".join(finding.missing[:_MOST_NAMED])
@@ -83,7 +84,7 @@ def _row(finding: Finding, statement: str, says: str) -> dict[str, str]:
         "claim": statement,
         "verdict": word(finding),
         "grade": "" if finding.grade == OPEN else finding.grade,
-        "ours": finding.ours or _missing(finding),
+        "ours": finding.ours or missing_words(finding),
         "the paper": says,
         "stands on": ground,
     }
