@@ -150,3 +150,33 @@ def test_sliders_change_what_is_shown(visit, name):
         slider.press("End")
         assert {before, at_least, figure.inner_html()} != {before}
     assert not seen.problems
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_scorecard_is_filtered_and_sorted_in_the_page(visit, width):
+    seen = visit("6-the-field/01-scorecard", viewport={"width": width, "height": 800})
+    rows = seen.page.locator("table.scorecard tbody tr")
+    shown = seen.page.locator("table.scorecard tbody tr:not([hidden])")
+    every = rows.count()
+    assert every > 100
+    assert shown.count() == every
+    choose = seen.page.get_by_label("Verdict")
+    choose.select_option("open")
+    verdicts = shown.evaluate_all("(rows) => rows.map((row) => row.dataset.verdict)")
+    assert 0 < len(verdicts) < every
+    assert set(verdicts) == {"open"}
+    assert (
+        f"{len(verdicts)} of {every} claims" in seen.page.locator(".scorecard-filter").inner_text()
+    )
+    choose.select_option("")
+    seen.page.get_by_label("Words").fill("meProp")
+    assert 0 < shown.count() < every
+    seen.page.get_by_label("Words").fill("")
+    grade = seen.page.get_by_role("button", name="grade", exact=True)
+    for order in ("ascending", "descending"):
+        grade.focus()
+        grade.press("Enter")
+        assert seen.page.locator(f"th[aria-sort={order}]").count() == 1
+    grades = shown.evaluate_all("(rows) => rows.map((row) => row.dataset.grade)")
+    assert grades == sorted(grades, key=str.casefold, reverse=True)
+    assert not seen.problems
