@@ -13,6 +13,7 @@ from swatlib.experiments import (
     accelerator_trained,
     detection,
     fst,
+    measurements,
     photographs,
     sensitivity,
     similarity,
@@ -66,5 +67,6 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "detection-coco": detection.coco,
     "accelerator": accelerator.points,
     "accelerator-trained": accelerator_trained.trained,
+    "measurements": measurements.measurements,
 }
 """Experiments by the name the command line gives them."""

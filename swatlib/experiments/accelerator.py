@@ -115,9 +115,14 @@ def design_space() -> list[Point]:
     return points
 
 
+def linear() -> list[Point]:
+    """Two machines at the sparsities of the submission's "linear speed-up" that Table 6 lacks."""
+    return [replace(m, sparsity=s) for s in (0.5, 0.7) for m in (Point(), Point(pe="scnn"))]
+
+
 def points() -> list[Point]:
     """Every point of the experiment, without repeats."""
-    return list(dict.fromkeys([*table_6(), *design_space()]))
+    return list(dict.fromkeys([*table_6(), *design_space(), *linear()]))
 
 
 @checked

@@ -13,8 +13,12 @@ from typing import Any
 
 from swatlib import checks
 from swatlib.checked import checked_fields
+from swatlib.experiments import measure_accelerator
 
-MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {}
+MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "accelerator-memory": measure_accelerator.memory_and_energy,
+    "csr-against-dense": measure_accelerator.csr_against_dense,
+}
 """What is measured, by name."""
 
 

@@ -10,7 +10,7 @@ from swatlib.simulator.counts import Count
 from swatlib.simulator.geometry import Layer, layers_of
 from swatlib.simulator.live import masks_of
 from swatlib.simulator.masks import Masks, dense_masks, generate, load_masks, save_masks
-from swatlib.simulator.memory import FINITE_BANDWIDTH, Memory
+from swatlib.simulator.memory import FINITE_BANDWIDTH, HALF, SINGLE, Memory, Precision, energy
 from swatlib.simulator.network import Simulation, simulate
 from swatlib.simulator.scnn import Cartesian
 from swatlib.simulator.tcl import Tactical
@@ -18,17 +18,21 @@ from swatlib.simulator.windows import UNLIMITED, Window, parse_window
 
 __all__ = [
     "FINITE_BANDWIDTH",
+    "HALF",
     "PRODUCTS",
+    "SINGLE",
     "UNLIMITED",
     "Cartesian",
     "Count",
     "Layer",
     "Masks",
     "Memory",
+    "Precision",
     "Simulation",
     "Tactical",
     "Window",
     "dense_masks",
+    "energy",
     "generate",
     "layers_of",
     "load_masks",

@@ -24,8 +24,14 @@ SUM_BITS = 32
 MULTIPLY_PJ = 3.7
 """One FP32 multiplication at 45 nm, in pJ. Horowitz, ISSCC 2014, Figure 1.1.9."""
 
+HALF_MULTIPLY_PJ = 1.1
+"""One FP16 multiplication at 45 nm, in pJ. Horowitz, ISSCC 2014, Figure 1.1.9."""
+
 ADD_PJ = 0.9
 """One FP32 addition at 45 nm, in pJ. Horowitz, ISSCC 2014, Figure 1.1.9."""
+
+INTEGER_ADD_PJ = 0.1
+"""One 32-bit integer addition at 45 nm, in pJ. Horowitz, ISSCC 2014, Figure 1.1.9."""
 
 SRAM_PJ_PER_64_BITS = 10.0
 """64 bits from an 8 KB SRAM at 45 nm, in pJ. Horowitz, ISSCC 2014, Figure 1.1.9."""
@@ -35,6 +41,35 @@ DRAM_PJ_PER_64_BITS = (1300.0, 2600.0)
 
 FINITE_BANDWIDTH = 25.6
 """Bytes per cycle of one DDR4-3200 channel, 25.6 GB/s, at a clock of 1 GHz."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What a value is: its bits in memory and the energy of computing with it.
+
+    Attributes
+    ----------
+    bits : int
+        Of a value; give the machine as many (``Tactical(value_bits=...)``), so that arithmetic and
+        traffic are of one precision.
+    multiply_pj, add_pj : float
+        Of one multiplication of two values and one addition to a 32-bit partial sum.
+    """
+
+    bits: int
+    multiply_pj: float
+    add_pj: float = ADD_PJ
+
+    def __post_init__(self) -> None:
+        least_0 = partial(checks.number, least=0)
+        checked_fields(self, bits=checks.count, multiply_pj=least_0, add_pj=least_0)
+
+
+HALF = Precision(VALUE_BITS, HALF_MULTIPLY_PJ)
+"""16-bit values, as the machines' datapath has them by default."""
+
+SINGLE = Precision(32, MULTIPLY_PJ)
+"""32-bit values."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +96,7 @@ class Memory:
 
 
 @checked
-def dram_bits(values: int, nonzeros: int, bits: int | None) -> int:
+def dram_bits(values: int, nonzeros: int, bits: int | None, value_bits: int = VALUE_BITS) -> int:
     """Bits that one operand moves to or from DRAM.
 
     Parameters
@@ -71,8 +106,10 @@ def dram_bits(values: int, nonzeros: int, bits: int | None) -> int:
     bits : int or None
         Bits of a compressed non-zero, None if the machine does not compress this operand. What
         would grow by compression is stored as it is.
+    value_bits : int
+        Bits of a value that is not compressed.
     """
-    plain = values * VALUE_BITS
+    plain = values * value_bits
     return plain if bits is None else min(plain, nonzeros * bits)
 
 
@@ -111,10 +148,33 @@ def limited(count: Count, memory: Memory, dense_dram_bits: int) -> Count:
 
 
 @checked
+def energy(count: Count, memory: Memory, precision: Precision) -> dict[str, float]:
+    """Return the energy of computing and of moving, in pJ.
+
+    Parameters
+    ----------
+    count : Count
+        Of a machine whose values have the precision's bits.
+    memory : Memory
+    precision : Precision
+
+    Returns
+    -------
+    dict of str to float
+        ``"arithmetic"``: one multiplication and one addition per effectual MAC; ``"SRAM"`` and
+        ``"DRAM"``.
+    """
+    return {
+        "arithmetic": count.macs * (precision.multiply_pj + precision.add_pj),
+        "SRAM": count.sram_bits / 64 * SRAM_PJ_PER_64_BITS,
+        "DRAM": count.dram_bits / 64 * memory.dram_pj,
+    }
+
+
+@checked
 def energy_pj(count: Count, memory: Memory) -> float:
-    """Energy in pJ: one multiplication and one addition per effectual MAC, plus the traffic."""
-    return (
-        count.macs * (MULTIPLY_PJ + ADD_PJ)
-        + count.sram_bits / 64 * SRAM_PJ_PER_64_BITS
-        + count.dram_bits / 64 * memory.dram_pj
-    )
+    """Energy in pJ with FP32 arithmetic, whatever the width of the traffic: an upper bound.
+
+    :func:`energy` has arithmetic and traffic of one precision.
+    """
+    return sum(energy(count, memory, SINGLE).values())

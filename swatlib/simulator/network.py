@@ -31,6 +31,10 @@ class Machine(Protocol):
     def stream_bits(self) -> int | None:
         """Bits of a stored non-zero of the stream, None if it is not compressed."""
 
+    @property
+    def value_bits(self) -> int:
+        """Bits of a value that is stored with its zeros."""
+
     def count(self, convs: Iterable[Convolution], distinct: bool = True) -> list[Count]:
         """Cycles of each convolution."""
 
@@ -234,10 +238,11 @@ def _traffic(layer: Layer, product: str, masks: Masks, machine: Machine) -> tupl
         "weight_grad": ("output", "weight"),
     }[product]
     flowing = sizes[streams] if stream is None else count_true(stream)
+    bits = machine.value_bits
     moved = (
-        dram_bits(int(np.size(stationary)), count_true(stationary), machine.stationary_bits)
-        + dram_bits(sizes[streams], flowing, machine.stream_bits)
-        + dram_bits(sizes[result], sizes[result], None)
+        dram_bits(int(np.size(stationary)), count_true(stationary), machine.stationary_bits, bits)
+        + dram_bits(sizes[streams], flowing, machine.stream_bits, bits)
+        + dram_bits(sizes[result], sizes[result], None, bits)
     )
-    plain = dram_bits(sum(sizes.values()), 0, None)
+    plain = dram_bits(sum(sizes.values()), 0, None, bits)
     return moved, plain

@@ -30,6 +30,9 @@ from swatlib.simulator.pairs import deal_chunks, pair_costs
 
 _CHANNELS_AT_ONCE = 4096  # channels x kernel positions per block, bounds the working memory
 
+COUNT_BITS = 4
+"""Of the count of zeros that is stored with a non-zero (SCNN, section 3)."""
+
 
 @dataclass(frozen=True)
 class Cartesian:
@@ -41,13 +44,18 @@ class Cartesian:
         Processing elements per side: ``elements`` squared in all, each with 4x4 multipliers.
     accumulator : int
         Partial sums an element can hold; it limits the filters worked on at once.
+    value_bits : int
+        Bits of a value in memory.
     """
 
     elements: int = 8
     accumulator: int = 6144
+    value_bits: int = memory.VALUE_BITS
 
     def __post_init__(self) -> None:
-        checked_fields(self, elements=checks.count, accumulator=checks.count)
+        checked_fields(
+            self, elements=checks.count, accumulator=checks.count, value_bits=checks.count
+        )
 
     @property
     def multipliers(self) -> int:
@@ -56,8 +64,8 @@ class Cartesian:
 
     @property
     def stationary_bits(self) -> int:
-        """Bits of a stored non-zero: the value and a 4-bit count of zeros (SCNN, section 3)."""
-        return memory.VALUE_BITS + 4
+        """Bits of a stored non-zero: the value and a count of zeros before it."""
+        return self.value_bits + COUNT_BITS
 
     @property
     def stream_bits(self) -> int | None:
@@ -66,7 +74,12 @@ class Cartesian:
 
     def describe(self) -> dict[str, Any]:
         """The machine as plain values."""
-        return {"pe": "scnn", "elements": self.elements, "accumulator": self.accumulator}
+        return {
+            "pe": "scnn",
+            "elements": self.elements,
+            "accumulator": self.accumulator,
+            "value_bits": self.value_bits,
+        }
 
     @checked
     def count(self, convs: Iterable[Convolution], distinct: bool = True) -> list[Count]:
@@ -135,7 +148,7 @@ def _count(conv: Convolution, machine: Cartesian, distinct: bool) -> Count:
                 for (a, b), places in phases.items():
                     taps = block[part, a :: conv.stride[0], b :: conv.stride[1]]
                     kinds = taps.reshape(len(taps), -1, taps.shape[-1])
-                    done = _multiply(kinds, start, places, low, side * side)
+                    done = _multiply(kinds, start, places, low, machine)
                     cycles += done[0]
                     pairs += done[1]
                     out.macs += int(repeat[part] @ done[2]) * alike
@@ -220,7 +233,7 @@ def _places(
 
 
 def _multiply(
-    weights: np.ndarray, first_filter: int, places: _Places, low: int, elements: int
+    weights: np.ndarray, first_filter: int, places: _Places, low: int, machine: Cartesian
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """All products of some channels: cycles and pairs per element, and totals per channel.
 
@@ -234,8 +247,8 @@ def _multiply(
         The stream; one channel of it stands for all if it is dense.
     low : int
         Number of the first channel in the stream.
-    elements : int
-        Processing elements.
+    machine : Cartesian
+        The machine.
 
     Returns
     -------
@@ -245,6 +258,7 @@ def _multiply(
         ``(channels,)``.
     """
     channels, taps, _ = weights.shape
+    elements = machine.elements**2
     if len(places.valid) == 1:  # dense: few different chunks, each met by every channel
         numbers, which = np.unique(places.numbers, axis=0, return_inverse=True)
         times = np.zeros((elements, len(numbers)))
@@ -273,6 +287,6 @@ def _multiply(
         counted = np.bincount(item_owner, minlength=channels * elements)
         chunks = counted.reshape(channels, elements).astype(float)
     pairs = chunks * per_channel[:, None]
-    bits = CHUNK * (memory.VALUE_BITS + 4)
+    bits = CHUNK * machine.stationary_bits
     reads = (pairs.sum(axis=1) + chunks.sum(axis=1)) * bits
     return cycles, pairs, (nonzeros * valid).sum(axis=1), reads.astype(np.int64)

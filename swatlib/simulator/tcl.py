@@ -40,6 +40,8 @@ class Tactical:
         ``"least"`` or ``"most"``: which idle lane chooses first.
     sort : bool
         Sort the filters of a layer by non-zeros before they are dealt into sets.
+    value_bits : int
+        Bits of a value in memory.
     """
 
     window: Window = DEFAULT_WINDOW
@@ -49,6 +51,7 @@ class Tactical:
     columns: int = 1
     policy: str = "least"
     sort: bool = False
+    value_bits: int = memory.VALUE_BITS
 
     def __post_init__(self) -> None:
         checked_fields(
@@ -58,6 +61,7 @@ class Tactical:
             tiles=checks.count,
             columns=checks.count,
             policy=partial(checks.one_of, allowed=POLICIES),
+            value_bits=checks.count,
         )
 
     @property
@@ -68,7 +72,7 @@ class Tactical:
     @property
     def stationary_bits(self) -> int:
         """Bits of a stored non-zero: the value and where it was promoted from."""
-        return memory.VALUE_BITS + self.window.selector_bits(self.lanes)
+        return self.value_bits + self.window.selector_bits(self.lanes)
 
     @property
     def stream_bits(self) -> int | None:
@@ -86,6 +90,7 @@ class Tactical:
             "columns": self.columns,
             "policy": self.policy,
             "sort": self.sort,
+            "value_bits": self.value_bits,
         }
 
     @checked
@@ -157,7 +162,9 @@ def _count(work: _Work, sets: np.ndarray, cycles: np.ndarray, machine: Tactical)
     slots = np.zeros(groups * machine.tiles, np.int64)
     slots[: len(sets)] = cycles
     busy = int(slots.reshape(groups, machine.tiles).max(axis=1).sum())
-    stored = min(work.nonzeros * machine.stationary_bits, math.prod(work.shape) * memory.VALUE_BITS)
+    stored = min(
+        work.nonzeros * machine.stationary_bits, math.prod(work.shape) * machine.value_bits
+    )
 
     # From the ideal to the real machine: each step adds one restriction. The cycles it adds are the
     # loss of that name.
@@ -183,7 +190,7 @@ def _count(work: _Work, sets: np.ndarray, cycles: np.ndarray, machine: Tactical)
         losses=losses,
         sram_bits=(
             stored * passes  # a weight is read once per pass
-            + groups * steps * machine.lanes * work.windows * memory.VALUE_BITS  # broadcast
+            + groups * steps * machine.lanes * work.windows * machine.value_bits  # broadcast
             + outputs * memory.SUM_BITS
         ),
     )

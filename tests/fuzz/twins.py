@@ -456,7 +456,9 @@ TWINS: dict[str, Callable[[], Any]] = {
     "simulator.masks.load_masks": given(path=saved_masks),
     "simulator.memory.dram_bits": given(values=lambda: 4, nonzeros=lambda: 2, bits=lambda: 20),
     "simulator.memory.limited": given(count=counts.Count, dense_dram_bits=lambda: 2),
+    "simulator.memory.energy": given(count=counts.Count, precision=lambda: simulator.HALF),
     "simulator.memory.energy_pj": given(count=counts.Count),
+    "simulator.memory.Precision": given(bits=lambda: 16, multiply_pj=lambda: 1.1),
     "simulator.network.Simulation": given(
         layers=list,
         counts=lambda: {"forward": []},

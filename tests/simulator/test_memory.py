@@ -5,7 +5,17 @@ import math
 import pytest
 from simulator_shapes import LAYER, masks
 
-from swatlib.simulator import Cartesian, Memory, Tactical, Window, simulate
+from swatlib.simulator import (
+    HALF,
+    SINGLE,
+    Cartesian,
+    Memory,
+    Precision,
+    Tactical,
+    Window,
+    energy,
+    simulate,
+)
 
 
 def test_bytes_and_energy() -> None:
@@ -20,6 +30,33 @@ def test_bytes_and_energy() -> None:
     assert energy == pytest.approx(
         1024 * (3.7 + 0.9) + count.sram_bits / 64 * 10 + count.dram_bits / 64 * 1300
     )
+
+
+def test_energy_in_one_precision() -> None:
+    half, single = (
+        simulate(
+            [LAYER],
+            masks(),
+            Tactical(Window("T", 2, 5), value_bits=precision.bits),
+            products=["forward"],
+        ).total()
+        for precision in (HALF, SINGLE)
+    )
+    # The place of a weight in the window takes 3 bits whatever its value takes.
+    assert half.dram_bits == 64 * 19 + 2 * 256 * 16
+    assert single.dram_bits == 64 * 35 + 2 * 256 * 32
+    assert single.sram_bits == 64 * 35 * 16 + 16 * 16 * 32 + 256 * 32
+    assert energy(half, Memory(), HALF)["arithmetic"] == pytest.approx(1024 * (1.1 + 0.9))
+    bill = energy(single, Memory(), SINGLE)
+    assert bill["arithmetic"] == pytest.approx(1024 * (3.7 + 0.9))
+    assert bill["DRAM"] == pytest.approx(single.dram_bits / 64 * 1300)
+    with pytest.raises(ValueError, match="bits"):
+        Precision(0, 1.0)
+
+
+def test_scnn_counts_zeros_beside_a_value_of_any_width() -> None:
+    single = simulate([LAYER], masks(), Cartesian(value_bits=32), products=["forward"]).total()
+    assert single.dram_bits == 64 * 36 + 2 * 256 * 32
 
 
 def test_scnn_compresses_both_operands_where_it_pays() -> None:
