@@ -53,6 +53,36 @@ def saliency_cifar() -> list[Run]:
     return [r for r in _grid(CIFAR, STRATEGIES, SEEDS, "small_resnet") if r.method != "dense"]
 
 
+def saliency_forward_dense_digits() -> list[Run]:
+    """WG, WX, GG and GX with a dense forward pass, on digits: the cost of the backward pass."""
+    options = {"sparse_forward": False}
+    return _with_seeds(
+        [replace(DIGITS, method=m, sparsity=0.5, options=options) for m in STRATEGIES]
+    )
+
+
+def mask_changes_digits() -> list[Run]:
+    """SR-STE with three strengths of its decay, on digits, watching how the mask changes."""
+    base = replace(DIGITS, method="sr-ste", sparsity=0.5, observe="topology")
+    return _with_seeds([replace(base, options=o) for o in ({}, {"decay": 0.0}, {"decay": 2e-3})])
+
+
+def transposable_digits() -> list[Run]:
+    """TSM that chooses in every step, exactly and greedily, and line 3 without decay, on digits."""
+    tsm = replace(DIGITS, method="tsm", sparsity=0.5)
+    return _with_seeds(
+        [
+            replace(tsm, options={"period": 1}),
+            replace(tsm, options={"period": 1, "exact": False}),
+            replace(tsm, method="fst-weights", options={"decay": 0.0}),
+        ]
+    )
+
+
+def _with_seeds(ways: list[Run]) -> list[Run]:
+    return [replace(way, seed=seed) for seed, way in product(MORE_SEEDS, ways)]
+
+
 def two_to_four_digits() -> list[Run]:
     """The other 2:4 methods (Table 3, section 5.2), on digits; dense runs in the ablation.
 
