@@ -18,14 +18,11 @@ from swatlib.experiments import measure_accelerator, measure_angles, measure_two
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "accelerator-memory": measure_accelerator.memory_and_energy,
     "csr-against-dense": measure_accelerator.csr_against_dense,
-<<<<<<< HEAD
     "trained-masks": measure_two_of_four.trained_masks,
     "gradient-error": measure_two_of_four.gradient_error,
     "operand-sizes": measure_two_of_four.operand_sizes,
     "transposable-time": measure_two_of_four.transposable_time,
-=======
     "angles": measure_angles.measure_angles,
->>>>>>> 279d4f9 (Claims of Parts I and II as values; angles while a network trains are a recorded measurement)
 }
 """What is measured, by name."""
 
