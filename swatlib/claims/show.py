@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 from IPython.display import HTML
+from scipy import stats
 
 from swatlib.checked import checked
 from swatlib.claims.claim import OPEN, PAPERS, Claim
-from swatlib.claims.judge import RECORDS, Finding, judge
+from swatlib.claims.judge import CONFIDENCE, RECORDS, Finding, difference, judge
 from swatlib.plotting.chapter import table
 
 _MOST_NAMED = 3
@@ -93,3 +94,56 @@ def _row(finding: Finding, statement: str, says: str) -> dict[str, str]:
 def verdicts(found: dict[str, Finding], *names: str) -> HTML:
     """Show findings as a chapter's table of verdicts, all of them or those named."""
     return table(frame(found[name] for name in names or found))
+
+
+@checked(questions=None)
+def contrasts(
+    runs: pd.DataFrame,
+    questions: Mapping[str, tuple[str, str]],
+    value: str = "test_accuracy",
+    column: str = "method",
+) -> pd.DataFrame:
+    """Compare kinds of runs as claims are judged: paired by seed where that helps.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        One row for each run, with its ``seed``.
+    questions : mapping
+        What is asked, with the two values of ``column`` whose difference answers it.
+    value, column : str
+        What is compared, and what tells the two apart.
+
+    Returns
+    -------
+    DataFrame
+        ``difference``; ``mean``, ``low`` and ``high`` of its 95 % interval, see
+        :func:`swatlib.claims.judge.difference`; ``seeds`` that both have; ``correlation`` of the
+        two over the seeds, and whether they are ``paired``.
+
+    Raises
+    ------
+    ValueError
+        If two runs of one kind have one seed, or two kinds have fewer than two seeds in common.
+    """
+    rows = []
+    for question, pair in questions.items():
+        chosen = runs[runs[column].isin(pair)]
+        wide = chosen.pivot(index="seed", columns=column, values=value).dropna()
+        if len(wide) < 2 or not {*pair} <= {*wide.columns}:
+            raise ValueError(f"runs must hold two seeds of {pair[0]!r} and {pair[1]!r}")
+        first, second = (wide[name].to_numpy(float) for name in pair)
+        mean, error, freedom, paired, correlation = difference(first, second)
+        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+        rows.append(
+            {
+                "difference": question,
+                "mean": mean,
+                "low": mean - half,
+                "high": mean + half,
+                "seeds": len(wide),
+                "correlation": correlation,
+                "paired": paired,
+            }
+        )
+    return pd.DataFrame(rows)

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from claims_toys import BASE, SWAT, TOYS, toy_claim, write
+from scipy import stats
 
 from swatlib.claims.claim import OPEN
 from swatlib.claims.effect import DENSELY, Effect
-from swatlib.claims.show import findings, frame, verdicts, word
+from swatlib.claims.show import contrasts, findings, frame, verdicts, word
 from swatlib.training import DENSE
 
 EFFECT = Effect("90 %", SWAT, DENSELY, "below", 1.0)
@@ -53,3 +55,26 @@ def test_other_scales_follow(root: Path) -> None:
 def test_a_chapter_without_claims_is_an_error() -> None:
     with pytest.raises(ValueError, match="chapter 'nowhere' has no claim"):
         findings([toy_claim(EFFECT)], "nowhere")
+
+
+def runs_of(**values: tuple[float, ...]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"method": method, "seed": seed, "test_accuracy": value}
+            for method, each in values.items()
+            for seed, value in enumerate(each)
+        ]
+    )
+
+
+def test_contrasts_pair_where_it_helps() -> None:
+    runs = runs_of(a=(1.0, 2.0, 3.0), b=(0.0, 1.1, 1.9), c=(3.0, 2.0, 0.5), d=(9.0,))
+    found = contrasts(runs, {"a - b": ("a", "b"), "a - c": ("a", "c")}).set_index("difference")
+    low, high = stats.t.interval(0.95, 2, 1.0, stats.sem([1.0, 0.9, 1.1]))
+    assert found.loc["a - b", ["mean", "low", "high"]].tolist() == pytest.approx([1.0, low, high])
+    welch = stats.ttest_ind((1, 2, 3), (3, 2, 0.5), equal_var=False).confidence_interval()
+    assert found.loc["a - c", ["low", "high"]].tolist() == pytest.approx([welch.low, welch.high])
+    assert found["paired"].tolist() == [True, False]
+    assert found["seeds"].tolist() == [3, 3]
+    with pytest.raises(ValueError, match="two seeds of 'a' and 'd'"):
+        contrasts(runs, {"a - d": ("a", "d")})
