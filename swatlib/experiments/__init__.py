@@ -68,6 +68,7 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "similarity": similarity.similarity,
     "detection": detection.scenes,
     "detection-coco": detection.coco,
+    "measurements": measurements.measurements,
     "accelerator": accelerator.points,
     "accelerator-trained": accelerator_trained.trained,
     "measurements": measurements.measurements,

@@ -13,7 +13,13 @@ from typing import Any
 
 from swatlib import checks
 from swatlib.checked import checked_fields
-from swatlib.experiments import measure_accelerator, measure_angles, measure_two_of_four
+from swatlib.experiments import (
+    measure_accelerator,
+    measure_angles,
+    measure_topk,
+    measure_topology,
+    measure_two_of_four,
+)
 
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "accelerator-memory": measure_accelerator.memory_and_energy,
@@ -23,6 +29,8 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "operand-sizes": measure_two_of_four.operand_sizes,
     "transposable-time": measure_two_of_four.transposable_time,
     "angles": measure_angles.measure_angles,
+    "topk-clock": measure_topk.topk_clock,
+    "topology-moves": measure_topology.topology_moves,
 }
 """What is measured, by name."""
 
