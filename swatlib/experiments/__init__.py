@@ -71,6 +71,5 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "measurements": measurements.measurements,
     "accelerator": accelerator.points,
     "accelerator-trained": accelerator_trained.trained,
-    "measurements": measurements.measurements,
 }
 """Experiments by the name the command line gives them."""
