@@ -1,6 +1,6 @@
 """A sparse training step against the dense step of the same network."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from swatlib.methods import Recipe, dense, meprop, saw, swat
 from swatlib.models import build_network
 from swatlib.selectors import Selector, kept_count
 from swatlib.surgery.sparsify import sparsifiable, sparsify_
+from swatlib.training.step import training_step as training_step
 
 BATCH, PIXELS, SPARSITY = 128, 16, 0.9
 
@@ -82,15 +83,3 @@ def main() -> None:
             layout = str(memory_format).removeprefix("torch.").replace("_format", "")
             title = f"{name}, width 32, batch {BATCH}, {PIXELS}x{PIXELS}, {layout}, {SPARSITY:.0%}"
             print_ratios(title, seconds(steps, repeat=12), "dense")
-
-
-def training_step(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> Callable[[], None]:
-    """Return a function that takes one SGD step of ``model`` on the batch ``x``, ``y``."""
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
-
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(model(x), y).backward()
-        optimizer.step()
-
-    return step

@@ -16,6 +16,8 @@ from swatlib.checked import checked_fields
 from swatlib.experiments import (
     measure_accelerator,
     measure_angles,
+    measure_fst_cost,
+    measure_memory,
     measure_topk,
     measure_topology,
     measure_two_of_four,
@@ -31,6 +33,14 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "angles": measure_angles.measure_angles,
     "topk-clock": measure_topk.topk_clock,
     "topology-moves": measure_topology.topology_moves,
+    "saved-memory": measure_memory.saved_memory,
+    "zero-compression": measure_memory.zero_compression,
+    "peak-memory": measure_memory.peak_memory,
+    "pruned": measure_memory.pruned,
+    "step-shares": measure_fst_cost.step_shares,
+    "fst-sorting": measure_fst_cost.sorting,
+    "transposable-search": measure_fst_cost.transposable_search,
+    "fewer-channels": measure_fst_cost.fewer_channels,
 }
 """What is measured, by name."""
 
