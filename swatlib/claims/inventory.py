@@ -6,6 +6,7 @@ from itertools import chain
 from swatlib.checked import checked
 from swatlib.claims import (
     accelerator,
+    algorithm,
     allocation,
     counting,
     field,
@@ -39,8 +40,9 @@ def collect(claims: Iterable[Claim]) -> dict[str, Claim]:
 _TOPICS = (
     foundations,
     sensitivity,
-    swat,
+    algorithm,
     allocation,
+    swat,
     memory,
     counting,
     accelerator,

@@ -17,13 +17,18 @@ from swatlib.experiments import (
     measure_accelerator,
     measure_angles,
     measure_fst_cost,
+    measure_gradients,
     measure_memory,
+    measure_selection,
     measure_topk,
     measure_topology,
     measure_two_of_four,
 )
 
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "gradient-zeros": measure_gradients.gradient_zeros,
+    "gradient-directions": measure_gradients.gradient_directions,
+    "constrained-choices": measure_selection.constrained_choices,
     "accelerator-memory": measure_accelerator.memory_and_energy,
     "csr-against-dense": measure_accelerator.csr_against_dense,
     "trained-masks": measure_two_of_four.trained_masks,
