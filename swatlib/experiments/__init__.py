@@ -18,6 +18,7 @@ from swatlib.experiments import (
     sensitivity,
     similarity,
     swat,
+    trained_network,
 )
 from swatlib.experiments.grid import FAMILIES, SEEDS, grid
 
@@ -66,6 +67,7 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "photographs-float32": photographs.photographs_float32,
     "photographs-100": photographs.photographs_100,
     "similarity": similarity.similarity,
+    "trained-network": trained_network.trained_network,
     "detection": detection.scenes,
     "detection-coco": detection.coco,
     "measurements": measurements.measurements,

@@ -76,13 +76,18 @@ class SimilarityRun:
             photographs=checks.text,
             pixels=checks.count,
             images=checks.count,
-            controls=checks.at_least_0,
+            controls=checks.count,
             network=partial(checks.one_of, allowed=NAMES),
             built_for=checks.count,
             epochs=checks.at_least_0,
             train_images=checks.at_least_0,
             seed=checks.at_least_0,
         )
+        if self.controls % BATCH or self.controls > self.images:
+            raise ValueError(
+                f"controls must be a multiple of {BATCH} and at most the {self.images} images, "
+                f"got {self.controls}"
+            )
 
     def compute(self) -> dict[str, Any]:
         """Measure what the network sees, see `look`."""

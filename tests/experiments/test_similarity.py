@@ -74,6 +74,13 @@ def test_a_look_is_repeatable_and_knows_smooth_from_noise(photographs):
     assert abs(correlation[2]) < 0.1
 
 
+@pytest.mark.parametrize(("images", "controls"), [(500, 30), (500, 10), (500, 0), (20, 40)])
+def test_controls_are_whole_batches_of_the_images(images, controls):
+    """Estimates with and without a control must average over the same images."""
+    with pytest.raises(ValueError, match=f"controls must be .*got {controls}"):
+        SimilarityRun(images=images, controls=controls)
+
+
 def test_photographs_that_are_not_there(photographs):
     with pytest.raises(FileNotFoundError, match="photographs 'none' are not in SWATLIB_DATA"):
         look(SimilarityRun("none"))
