@@ -20,6 +20,7 @@ from swatlib.experiments import (
     measure_gradients,
     measure_memory,
     measure_selection,
+    measure_similarity,
     measure_topk,
     measure_topology,
     measure_two_of_four,
@@ -46,6 +47,7 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "fst-sorting": measure_fst_cost.sorting,
     "transposable-search": measure_fst_cost.transposable_search,
     "fewer-channels": measure_fst_cost.fewer_channels,
+    "kernel-windows": measure_similarity.kernel_windows,
 }
 """What is measured, by name."""
 

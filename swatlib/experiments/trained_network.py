@@ -120,8 +120,8 @@ def trained_network() -> list[TrainedNetworkRun]:
     """
     return [
         TrainedNetworkRun(),
-        TrainedNetworkRun(weights="fresh", images=20),
-        TrainedNetworkRun(photographs="tiny-imagenet-100", pixels=64, images=500, controls=100),
+        TrainedNetworkRun(weights="fresh", images=20, layers="depths"),
+        TrainedNetworkRun(photographs="tiny-imagenet-100", pixels=64),
     ]
 
 
