@@ -593,7 +593,7 @@ CLAIMS: tuple[Claim, ...] = (
         "only these are counted",
         _effectual,
         "The authors' simulator.",
-        LIMITS,
+        ACCELERATOR,
         limits=f"{_MODEL} Speed-up over the speed-up without any waiting.",
         weakness="Table 6 itself has less than what the work that is left would give.",
     ),
