@@ -172,7 +172,7 @@ def knuth(density: float) -> float:
 
 
 SIZES = tuple(2**power for power in range(10, 17))
-_DRAWS = 40
+_DRAWS = 200
 
 
 @cache
@@ -188,7 +188,7 @@ def selection_comparisons(density: float = 0.1) -> pd.DataFrame:
     -------
     DataFrame
         A row for each n of :data:`SIZES`: ``sort`` and ``heap`` are Python's own, counted on one
-        draw; ``quickselect`` is the mean of forty, because its pivots are random.
+        draw; ``quickselect`` is the mean of 200, because its pivots are random.
     """
     rng = np.random.default_rng(1)
     rows = []

@@ -33,5 +33,5 @@ METHOD_LABELS = {
 }
 """Methods as figures and tables name them."""
 
-LOOKS = {"dense": 6, "swat": 0, "saw": 2, "meprop": 1, "random": 4}
+LOOKS = {"dense": 6, "swat": 0, "saw": 2, "meprop": 1, "gradients": 3, "random": 4}
 """Index of a method's colour, marker and dash, the same in every chapter."""

@@ -102,7 +102,8 @@ def figure(
 def series_style(name: str, index: int = 0) -> dict[str, Any]:
     """Colour, marker and dash of a series.
 
-    A method the book follows throughout (dense, SAW, SWAT, meProp, random) always looks the same.
+    What the book follows throughout (dense, SAW, SWAT, meProp, gradients, random) always looks the
+    same.
     It is recognised by the first word of ``name``, so SWAT-U looks like SWAT. Any other name takes
     the style at ``index``.
     """
