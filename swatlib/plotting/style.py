@@ -103,9 +103,8 @@ def series_style(name: str, index: int = 0) -> dict[str, Any]:
     """Colour, marker and dash of a series.
 
     What the book follows throughout (dense, SAW, SWAT, meProp, gradients, random) always looks the
-    same.
-    It is recognised by the first word of ``name``, so SWAT-U looks like SWAT. Any other name takes
-    the style at ``index``.
+    same. It is recognised by the first word of ``name``, so SWAT-U looks like SWAT. Any other name
+    takes the style at ``index``.
     """
     key = name.lower().split("-")[0].split(" ")[0]
     index = LOOKS.get(key, index) % len(_CYCLE)

@@ -11,7 +11,9 @@ from swatlib.claims import foundations
 from swatlib.claims.claim import NOT_REPRODUCED, REPRODUCED, SAME_DIRECTION
 from swatlib.claims.foundations import CLAIMS
 from swatlib.claims.judge import judge
+from swatlib.claims.measured import measured
 from swatlib.claims.quantity import Quantity
+from swatlib.experiments.measure_angles import FOLLOWED
 
 BY_NAME = {one.id: one for one in CLAIMS}
 
@@ -166,3 +168,12 @@ def test_the_spread_of_components_is_judged_from_a_hundred_entries_on() -> None:
     narrow = foundations.components_by_dimension()
     assert isinstance(narrow, pd.DataFrame)
     assert narrow[narrow["dimension"] <= 30]["std"].min() > 3
+
+
+def test_what_a_measurement_stands_on_is_what_its_record_says() -> None:
+    runs = pd.DataFrame(measured("angles")["runs"])
+    dense = runs[runs["method"] == "dense"]["test_accuracy"].mean()
+    said = BY_NAME["i-layers-below-36"].trained
+    assert f"dense {dense:.0f} %" in said
+    assert f"{runs['seed'].nunique()} seeds" in said
+    assert f"{FOLLOWED.epochs} epochs" in said
