@@ -127,7 +127,7 @@ def test_topk_by_clock_is_held_to_one_or_two_percent(
     assert {word(quantity) for quantity in swat.topk_by_clock()} == {verdict}
 
 
-def test_topologies_move_in_every_epoch_but_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_topologies_move_before_the_last_third(monkeypatch: pytest.MonkeyPatch) -> None:
     def of(*shares: float) -> Callable[[str], Any]:
         still = {"layers": {"a": [0.3, 0.2, 0.0], "b": [*shares, 0.0]}}
         return lambda name: {"digits, 90 %": still}
