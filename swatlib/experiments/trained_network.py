@@ -120,8 +120,8 @@ def trained_network() -> list[TrainedNetworkRun]:
     """
     return [
         TrainedNetworkRun(),
-        TrainedNetworkRun(weights="fresh", images=20, layers="depths"),
-        TrainedNetworkRun(photographs="tiny-imagenet-100", pixels=64),
+        TrainedNetworkRun(weights="fresh", images=20),
+        TrainedNetworkRun(photographs="tiny-imagenet-100", pixels=64, images=500, controls=100),
     ]
 
 
@@ -441,9 +441,20 @@ def measured(part: str = "rows", folder: Path | str = FOLDER) -> pd.DataFrame:
         "rows" or "layers", see :func:`look`.
     folder : Path
         Of the records.
+
+    Returns
+    -------
+    DataFrame
+        With the runs' fields; "rows" also with ``confidence``.
     """
     return pd.DataFrame(
-        {**record.specification, **row}
+        {
+            **record.specification,
+            **(
+                {"confidence": record.metrics["confidence"][row["input"]]} if "input" in row else {}
+            ),
+            **row,
+        }
         for record in iterate_records(Path(folder))
         for row in record.metrics[part]
     )

@@ -18,7 +18,6 @@ NOT_COMPLETE = {
     "mask-changes-digits": "no records: not run yet",
     "transposable-digits": "no records: not run yet",
     "saliency-forward-dense-digits": "no records: not run yet",
-    "trained-network": "no records: being measured",
     "photographs": "some records: a run takes long, and the most important ones come first",
     "photographs-float32": "no records: a run takes long",
     "photographs-100": "no records: a run takes long",

@@ -173,3 +173,4 @@ def test_records_are_read_row_by_row(monkeypatch, tmp_path, toy):
     assert len(rows) == 3 * 3  # inputs, layers
     assert len(layers) == 3
     assert set(rows["photographs"]) == {"bsds500-images"}
+    assert rows["confidence"].between(0.2, 1).all()  # of five classes
