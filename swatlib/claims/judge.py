@@ -38,6 +38,9 @@ from swatlib.records import Record, read_record, record_path
 
 RECORDS = Path(__file__).resolve().parents[2] / "data" / "records"
 CONFIDENCE = 0.95
+MOST_SEEDS = 1_000
+"""As many or more count as out of reach."""
+
 FULL_SIZE = {"pixels": 32, "train_images": 50_000, "test_accuracy": 85.0, "steps": 1_900}
 
 
@@ -58,7 +61,7 @@ class Estimate:
     diverged, runs : int
         Runs that diverged, of how many.
     needed : int
-        Seeds after which, at the spread seen, half the interval is as long as the margin.
+        Seeds that would decide it, at the mean and the spread seen.
     verdict : str
     """
 
@@ -294,7 +297,7 @@ def _estimate(effect: Effect, index: _Index, seeds: Sequence[int]) -> dict[str, 
         "correlation": correlation,
         "diverged": sum(bool(one.metrics.get("diverged")) for one in used),
         "runs": len(used),
-        "needed": seeds_needed(error * math.sqrt(len(seeds)), effect.margin),
+        "needed": seeds_needed(error * math.sqrt(len(seeds)), _to_tell(effect, mean)),
         "differs": _two_sided(mean, error, freedom),
         "equals": _outside(mean - target, effect.margin, error, freedom),
         "target": _two_sided(mean - target, error, freedom),
@@ -336,7 +339,7 @@ def difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, flo
 
 
 @checked
-def seeds_needed(spread: float, margin: float, most: int = 1_000) -> int:
+def seeds_needed(spread: float, margin: float, most: int = MOST_SEEDS) -> int:
     """Return the number of seeds whose 95 % interval is no wider than the margin on either side.
 
     Parameters
@@ -344,13 +347,25 @@ def seeds_needed(spread: float, margin: float, most: int = 1_000) -> int:
     spread : float
         Standard deviation over seeds of the difference.
     margin : float
+        Half the length of the interval that is wanted.
     most : int
         Returned if no fewer do.
     """
+    if spread > 0 and margin <= 0:
+        return most
     for n in range(2, most):
         if stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * spread / math.sqrt(n) <= margin:
             return n
     return most
+
+
+def _to_tell(effect: Effect, mean: float) -> float:
+    """Return half the length of the interval that decides an effect with this mean."""
+    if isinstance(effect.expected, float):
+        return abs(effect.margin - abs(mean - effect.expected))
+    equal = effect.margin - abs(mean)
+    differs = abs(mean) if equal < 0 or effect.expected in ("above", "below") else 0.0
+    return max(equal, differs)
 
 
 def _two_sided(mean: float, error: float, freedom: float) -> float:
@@ -440,7 +455,9 @@ def _words(estimate: Estimate) -> str:
     if estimate.diverged:
         text += f", {estimate.diverged} of {estimate.runs} runs diverged"
     if estimate.verdict == OPEN:
-        text += f", undecided: about {estimate.needed} seeds would do"
+        more = max(estimate.needed, estimate.seeds + 1)
+        many = f"more than {MOST_SEEDS:,}" if more >= MOST_SEEDS else f"about {more}"
+        text += f", undecided: {many} seeds would do"
     return text
 
 

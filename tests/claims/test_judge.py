@@ -124,6 +124,25 @@ def test_seeds_needed() -> None:
     assert stats.t.ppf(0.975, n - 2) * 0.5 / math.sqrt(n - 1) > 0.33
     assert seeds_needed(0.0, 1.0) == 2
     assert seeds_needed(1e6, 1.0) == 1000
+    assert seeds_needed(0.1, 0.0) == 1000
+
+
+@pytest.mark.parametrize(
+    ("expected", "mean", "half"),
+    [
+        ("level", 0.8, 0.2),  # to lie inside the margin
+        ("level", 1.2, 1.2),  # to exclude zero
+        ("below", -0.8, 0.8),
+        ("below", -0.1, 0.9),
+        (-2.0, -2.7, 0.3),
+    ],
+)
+def test_what_would_decide_depends_on_the_mean(
+    tmp_path: Path, expected: str | float, mean: float, half: float
+) -> None:
+    lost = (mean - 0.5, mean + 0.5, mean)
+    (estimate,) = found(tmp_path, {0.9: lost}, expected).estimates
+    assert estimate.needed == seeds_needed(float(np.std(lost, ddof=1)), half)
 
 
 def test_averages_are_taken_within_a_seed(tmp_path: Path) -> None:
