@@ -7,7 +7,9 @@ from swatlib.experiments.grid import CIFAR, DIGITS, FAMILIES, PATCHES
 from swatlib.experiments.photographs import PHOTOGRAPHS
 from swatlib.training import DENSE, Run
 
-FULL = Scale("CIFAR-10 at 32x32", (replace(PHOTOGRAPHS, **DENSE),), ("photographs",))
+FULL = Scale(
+    "CIFAR-10 at 32x32", (replace(PHOTOGRAPHS, **DENSE),), ("photographs", "photographs-more")
+)
 """All 50,000 training images: the runs that can give grade A."""
 
 HUNDRED = Scale(

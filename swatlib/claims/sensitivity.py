@@ -38,6 +38,7 @@ _CLASSIFIER_DENSE = tuple(
     of_families(scale, _WITHOUT_DENSENET) for scale in (SMALL_PATCHES, SMALL_DIGITS)
 )
 
+_DEEP = {"depth": 20}
 _ON_TINY = {"data": "tiny-imagenet-100", "pixels": 32}
 _BOTH_DATA = Scale(
     "100 classes of Tiny ImageNet and CIFAR-10, both at 32x32",
@@ -129,9 +130,8 @@ _FORWARD_CLAIMS = (
         needs="Forward-only Top-K of W minus dense at 50, 70 and 80 % on CIFAR-10, five seeds.",
         decision=Trained(
             tuple(_to_dense(_percent(s), _w(s), "level", _POINT) for s in (0.5, 0.7, 0.8)),
-            (_DIGITS,),
+            (FULL, _DIGITS),
         ),
-        limits="small networks on digits",
         weakness=_CURVES,
     ),
     Claim(
@@ -253,7 +253,7 @@ _BACKWARD_CLAIMS = (
         needs="Top-K of G over the whole batch minus dense at 70 and 80 % on CIFAR-10, five seeds.",
         decision=Trained(
             tuple(_to_dense(_percent(s), _g(s), "below", _POINT) for s in (0.7, 0.8)),
-            (_DIGITS,),
+            (FULL, _DIGITS),
         ),
         limits="small networks on digits, an easier task than the paper's",
         weakness=_CURVES,
@@ -270,7 +270,7 @@ _BACKWARD_CLAIMS = (
         needs="The same with the classifier dense, on CIFAR-10 (five seeds) and a hundred classes.",
         decision=Trained(
             (_to_dense("90 %", _g(0.9, classifier_dense=True), "below", _POINT),),
-            _CLASSIFIER_DENSE,
+            (FULL, *_CLASSIFIER_DENSE),
         ),
         limits="residual and plain small networks on patches and digits",
         weakness="The papers did not run it; it is their experiment with the cause of its collapse "
@@ -337,7 +337,7 @@ _BACKWARD_CLAIMS = (
                     ("each sample (meProp)", "meprop"),
                 )
             ),
-            _CLASSIFIER_DENSE,
+            (FULL, *_CLASSIFIER_DENSE),
         ),
         limits="residual and plain small networks on patches and digits",
         weakness="The papers did not run it.",
@@ -353,6 +353,19 @@ _BACKWARD_CLAIMS = (
         needs="meProp at 50, 80 and 95 % minus dense on residual networks of 8, 14 and 20 layers "
         "and two widths on CIFAR-10, five seeds; a difference of 1.5 points, or of two diverged "
         "runs in five, between the largest and the smallest.",
+        decision=Trained(
+            (
+                Effect(
+                    "20 less 8 layers, 90 %",
+                    {**way("meprop", 0.9), **_DEEP},
+                    {**DENSELY, **_DEEP},
+                    "below",
+                    1.5,
+                    less=_to_dense("8 layers", way("meprop", 0.9), "below", 1.5),
+                ),
+            ),
+            (FULL,),
+        ),
         limits="larger would mean 20 layers, for DenseNet and ImageNet",
         weakness="Concluded from Figure 2, not tried.",
     ),
@@ -366,6 +379,19 @@ _BACKWARD_CLAIMS = (
         chapter=BACKWARD,
         needs="Top-K of G at 50 and 80 % minus dense with 20 layers, less the same with 8 layers, "
         "on CIFAR-10, five seeds; 1.5 points.",
+        decision=Trained(
+            (
+                Effect(
+                    "20 less 8 layers, 50 and 80 %",
+                    ({**_g(0.5), **_DEEP}, {**_g(0.8), **_DEEP}),
+                    {**DENSELY, **_DEEP},
+                    "below",
+                    1.5,
+                    less=Effect("8 layers", (_g(0.5), _g(0.8)), DENSELY, "below", 1.5),
+                ),
+            ),
+            (FULL,),
+        ),
         weakness="No experiment of the paper varies the depth with sparse gradients.",
     ),
     Claim(
@@ -440,6 +466,7 @@ _BACKWARD_CLAIMS = (
         chapter=BACKWARD,
         needs="meProp at 30 % minus dense on a hundred classes (1.5 points) and on CIFAR-10 "
         "(1 point), three and five seeds.",
+        decision=Trained((_to_dense("30 %", way("meprop", 0.3), "level", _POINT),), (FULL,)),
         limits=_TINY_FOR,
         weakness=_ONE_RUN,
     ),
@@ -454,6 +481,13 @@ _BACKWARD_CLAIMS = (
         needs="meProp at 50 % minus dense and minus SAW at 80 % on a hundred classes and on "
         "CIFAR-10, with the classifier sparse and dense, three and five seeds; 10 points below "
         "dense would reproduce it.",
+        decision=Trained(
+            (
+                _to_dense("50 %, minus dense", way("meprop", 0.5), "below", 10.0),
+                Effect("minus SAW at 80 %", way("meprop", 0.5), _saw(0.8), "below", 10.0),
+            ),
+            (HUNDRED, FULL),
+        ),
         limits=_TINY_FOR,
         weakness=f"{_ONE_RUN} {_GRADIENTS_DIFFER}",
     ),
@@ -481,6 +515,14 @@ _BACKWARD_CLAIMS = (
         chapter=BACKWARD,
         needs="SAW at 80 % minus meProp at 50 % and minus dense on a hundred classes and on "
         "CIFAR-10, three and five seeds.",
+        decision=Trained(
+            (
+                Effect(
+                    "minus meProp at 50 %", _saw(0.8), way("meprop", 0.5), "above", _HUNDRED_POINT
+                ),
+            ),
+            (HUNDRED, FULL),
+        ),
         limits=_TINY_FOR,
         weakness=_ONE_RUN,
     ),

@@ -64,6 +64,7 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "transposable-digits": fst.transposable_digits,
     "saliency-forward-dense-digits": fst.saliency_forward_dense_digits,
     "photographs": photographs.photographs,
+    "photographs-more": photographs.photographs_more,
     "photographs-float32": photographs.photographs_float32,
     "photographs-100": photographs.photographs_100,
     "similarity": similarity.similarity,

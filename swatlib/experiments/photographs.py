@@ -36,13 +36,13 @@ def _with_seeds(*ways: Run, seeds: tuple[int, ...] = SEEDS) -> list[Run]:
     return [replace(way, seed=seed) for seed, way in product(seeds, ways)]
 
 
+def _way(method: str, sparsity: float, **fields: object) -> Run:
+    return replace(PHOTOGRAPHS, method=method, sparsity=sparsity, **fields)  # type: ignore[arg-type]
+
+
 def photographs() -> list[Run]:
     """All claims, the most important first: three seeds, five where a verdict hangs on them."""
-    dense = replace(PHOTOGRAPHS, **DENSE)
-
-    def way(method: str, sparsity: float, **fields: object) -> Run:
-        return replace(dense, method=method, sparsity=sparsity, **fields)  # type: ignore[arg-type]
-
+    dense, way = replace(PHOTOGRAPHS, **DENSE), _way
     swat = way("swat", 0.9)
     published = [way(f"forward-{operand}", 0.9) for operand in ("weight", "activation")]
     matched = [replace(run, options={"matched": True}) for run in published]
@@ -76,6 +76,25 @@ def photographs() -> list[Run]:
     )
 
 
+def photographs_more() -> list[Run]:
+    """What the claims about gradients and about single operands need beside 90 %."""
+    classifier = {"classifier_dense": True}
+    points = {
+        "backward-gradient": (0.8, 0.7, 0.5),
+        "meprop": (0.5, 0.3),
+        "saw": (0.7, 0.5, 0.6),
+        "swat": (0.6,),
+        "forward-weight": (0.8, 0.7, 0.5),
+        "forward-activation": (0.5,),
+    }
+    ways = [_way(method, sparsity) for method, chosen in points.items() for sparsity in chosen]
+    gradients = ("backward-gradient", "meprop", "saw")
+    ways += [_way(method, 0.9, options=classifier) for method in gradients]
+    deep = (("backward-gradient", 0.5), ("backward-gradient", 0.8), ("meprop", 0.9))
+    ways += [_way(method, sparsity, depth=20) for method, sparsity in deep]
+    return _with_seeds(*ways)
+
+
 def photographs_float32() -> list[Run]:
     """What bfloat16 changes: five methods once more in float32."""
     return [
@@ -103,4 +122,13 @@ def photographs_100() -> list[Run]:
         replace(base, method="fst", sparsity=0.5),
         replace(base, method="sr-ste", sparsity=0.5),
     ]
+    further = (
+        ("meprop", 0.5),
+        ("meprop", 0.3),
+        ("saw", 0.8),
+        ("swat", 0.7),
+        ("saw", 0.7),
+        ("saw", 0.5),
+    )
+    more += [replace(base, method=method, sparsity=sparsity) for method, sparsity in further]
     return _with_seeds(*runs) + _with_seeds(*more)

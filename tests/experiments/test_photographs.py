@@ -2,13 +2,22 @@
 
 from dataclasses import replace
 
-from swatlib.experiments.photographs import PHOTOGRAPHS, photographs, photographs_100
+from swatlib.experiments.photographs import (
+    PHOTOGRAPHS,
+    photographs,
+    photographs_100,
+    photographs_more,
+)
 from swatlib.training import DENSE
 
 
 def test_all_methods_have_the_recipe_of_the_dense_runs() -> None:
-    for run in photographs():
+    for run in (*photographs(), *photographs_more()):
         assert replace(run, **DENSE, depth=None, seed=0) == PHOTOGRAPHS
+
+
+def test_further_runs_are_not_among_the_first() -> None:
+    assert not set(map(repr, photographs())) & set(map(repr, photographs_more()))
 
 
 def test_dense_runs_come_first() -> None:
