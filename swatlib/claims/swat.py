@@ -352,8 +352,8 @@ CLAIMS: tuple[Claim, ...] = (
         needs="A step of SWAT with fresh thresholds less one with kept thresholds, over a dense "
         "step, on the paper's processor.",
         decision=topk_by_clock,
-        limits="Processor time of one thread, 128 images of 32x32 pixels; medians of three turns on "
-        "a busy machine, uncertain by a few percent, so only a ratio far from the limits decides.",
+        limits="Processor time of one thread, 128 images of 32x32 pixels; medians of three turns "
+        "on a busy machine, uncertain by a few percent, so only a ratio far from the limits decides.",
     ),
     Claim(
         id="n-threshold-constant",

@@ -90,6 +90,14 @@ def photographs_more() -> list[Run]:
     ways = [_way(method, sparsity) for method, chosen in points.items() for sparsity in chosen]
     gradients = ("backward-gradient", "meprop", "saw")
     ways += [_way(method, 0.9, options=classifier) for method in gradients]
+    ways += [
+        _way("saw", 0.95, options=options) for options in ({}, {"over": "CHW"}, {"over": "HW"})
+    ]
+    ways += [_way("saw", 0.25, options={"random": True})]
+    ways += [_way("saw", 0.9, options=classifier | {"over": over}) for over in ("CHW", "HW")]
+    ways += [
+        _way("swat", sparsity, options={"first_layer_dense": False}) for sparsity in (0.9, 0.95)
+    ]
     deep = (("backward-gradient", 0.5), ("backward-gradient", 0.8), ("meprop", 0.9))
     ways += [_way(method, sparsity, depth=20) for method, sparsity in deep]
     return _with_seeds(*ways)
@@ -122,13 +130,15 @@ def photographs_100() -> list[Run]:
         replace(base, method="fst", sparsity=0.5),
         replace(base, method="sr-ste", sparsity=0.5),
     ]
-    further = (
-        ("meprop", 0.5),
-        ("meprop", 0.3),
-        ("saw", 0.8),
-        ("swat", 0.7),
-        ("saw", 0.7),
-        ("saw", 0.5),
-    )
-    more += [replace(base, method=method, sparsity=sparsity) for method, sparsity in further]
+    points = {"meprop": (0.5, 0.3), "saw": (0.8, 0.7, 0.5), "swat": (0.7,)}
+    more += [
+        replace(base, method=method, sparsity=sparsity)
+        for method, chosen in points.items()
+        for sparsity in chosen
+    ]
+    more += [
+        replace(swat, sparsity=sparsity, options={"allocation": allocation})
+        for allocation, sparsity in (("erk", 0.8), ("momentum", 0.8), ("momentum", 0.9))
+    ]
+    more += [replace(swat, sparsity=s, options={"structured": "filter"}) for s in (0.5, 0.7)]
     return _with_seeds(*runs) + _with_seeds(*more)
