@@ -353,7 +353,8 @@ CLAIMS: tuple[Claim, ...] = (
         "step, on the paper's processor.",
         decision=topk_by_clock,
         limits="Processor time of one thread, 128 images of 32x32 pixels; medians of three turns "
-        "on a busy machine, uncertain by a few percent, so only a ratio far from the limits decides.",
+        "on a busy machine, uncertain by a few percent, so only a ratio far from the limits "
+        "decides.",
     ),
     Claim(
         id="n-threshold-constant",

@@ -8,8 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from statistics import fmean, median
-from time import perf_counter
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -22,7 +21,6 @@ from swatlib.data import load
 from swatlib.kernels.nm import nm_mask
 from swatlib.methods.fst import COLUMNS
 from swatlib.selectors import NM
-from swatlib.selectors.transposable import transposable_mask
 from swatlib.surgery.sparsify import active_mask, densify_, sparsifiable, sparsify_
 from swatlib.training import Run, build, train
 
@@ -256,27 +254,3 @@ def _of_unfolded(layer: nn.Conv2d, x: Tensor) -> tuple[float, float]:
     lines = unfolded.reshape(-1, unfolded.shape[-1])
     fixed = float(unfolded[..., ::2].square().sum()) / every
     return kept_energy(lines, "C"), fixed
-
-
-def transposable_time() -> dict[str, Any]:
-    """Measure the time of a transposable mask, exact and greedy, over that of two separate ones."""
-    torch.manual_seed(0)
-    weight = torch.randn(256, 256, 3, 3)
-    ways: dict[str, Callable[[], object]] = {
-        "two separate": lambda: (nm_mask(weight), nm_mask(weight, over="N")),
-        "exact": lambda: transposable_mask(weight),
-        "greedy": lambda: transposable_mask(weight, exact=False),
-    }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for repetition in range(10):
-        for name, choose in ways.items():
-            start = perf_counter()
-            choose()
-            if repetition:  # the first one warms up
-                times[name].append(perf_counter() - start)
-    middle = {name: median(each) for name, each in times.items()}
-    return {
-        "exact over separate": middle["exact"] / middle["two separate"],
-        "greedy over exact": middle["greedy"] / middle["exact"],
-        "entries": weight.numel(),
-    }

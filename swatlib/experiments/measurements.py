@@ -35,7 +35,6 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "trained-masks": measure_two_of_four.trained_masks,
     "gradient-error": measure_two_of_four.gradient_error,
     "operand-sizes": measure_two_of_four.operand_sizes,
-    "transposable-time": measure_two_of_four.transposable_time,
     "angles": measure_angles.measure_angles,
     "topk-clock": measure_topk.topk_clock,
     "topology-moves": measure_topology.topology_moves,

@@ -26,7 +26,6 @@ def test_they_are_declared() -> None:
         "trained-masks",
         "gradient-error",
         "operand-sizes",
-        "transposable-time",
     }
 
 
