@@ -53,6 +53,8 @@ def test_what_is_expected_of_runs() -> None:
     assert effects("n-t2-u-accuracy")["plain"].expected == -1.35
     assert {e.margin for e in effects("i-80-bounds").values()} == {1.8, 2.5}
     assert effects("i-saw-loses-less")["70 %"].margin == pytest.approx(0.282)
+    assert [e.expected for e in effects("i-imagenet-70").values()] == [-1.42, -1.52]
+    assert [e.expected for e in effects("i-70-cifar100").values()] == [-0.5, -0.4]
     # Twenty against eight layers are 1.32 doublings, 48 against 16 channels 1.58.
     shape = effects("i-robust-depth-width")
     assert [round(e.margin, 2) for e in shape.values()] == [1.32, 1.58]
