@@ -5,7 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from swatlib.checked import checked
 
+
+@checked
 def training_step(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> Callable[[], None]:
     """Return a function that takes one SGD step of ``model`` on the batch ``x``, ``y``."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)

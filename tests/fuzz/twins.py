@@ -30,7 +30,7 @@ from swatlib.detection.training import DetectionRun
 from swatlib.experiments import accelerator
 from swatlib.kernels.convolution import Geometry
 from swatlib.papers import paper_tables
-from swatlib.records import Record, specification, write_record
+from swatlib.records import Record, read_record, specification, write_record
 from swatlib.selectors import RandomK, TopColumns, TopK
 from swatlib.selectors.channels import TopChannels
 from swatlib.selectors.nm import NM
@@ -296,6 +296,8 @@ TWINS: dict[str, Callable[[], Any]] = {
     "accounting.density.leaves_whole": given(
         name=lambda: "forward_weight", layer=lambda: network().layers[0]
     ),
+    "accounting.rounding.granted": given(shape=lambda: (4, 3, 3, 3)),
+    "accounting.topk.topk_share": given(traced=network),
     "accounting.methods.named": given(name=lambda: "swat"),
     "analysis.statistics.mean_interval": given(
         frame=frame, by=lambda: "method", value=lambda: "test_accuracy"
@@ -507,6 +509,9 @@ TWINS: dict[str, Callable[[], Any]] = {
     "experiments.verify.own_run": given(specification=lambda: specification(RUN)),
     "experiments.verify.verify": given(
         folder=lambda: written().parent, train=lambda: lambda run: {"a": 1.0}
+    ),
+    "experiments.verify.verify_records": given(
+        records=lambda: [read_record(written())], train=lambda: lambda run: {"a": 1.0}
     ),
 }
 """What is not in ``VALUES`` under its name."""
