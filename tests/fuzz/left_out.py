@@ -28,7 +28,7 @@ LEFT_OUT = {
     "experiments.restoration.": "the inside of measurements; tests/experiments/test_restoration.py",
     "experiments.trained_network.": "measures a network of another package, for minutes",
     "training.step.": "takes the step that is timed; train() is the edge",
-    "papers.allocations.": "the papers' networks layer by layer, for the book; takes seconds a call",
+    "papers.allocations.": "the papers' networks layer by layer; takes seconds a call",
     "accounting.record.": "hooks inside of trace()",
     "records.executors.": "workers inside of sweep(), which is the edge",
     "surgery.twin.": "copies inside of trace() and sparsify_(), which are the edge",
