@@ -75,8 +75,8 @@ section 4.2)."""
 
 def counted() -> tuple[str, ...]:
     """Return the names of all methods that can be counted from shapes, each once."""
-    further = [name for name in ALIASES if name not in TRAINED]
-    return tuple(dict.fromkeys([*METHODS, *further, *PUBLISHED]))
+    every = dict.fromkeys([*METHODS, *ALIASES, *PUBLISHED])
+    return tuple(name for name in every if name not in TRAINED)
 
 
 @checked

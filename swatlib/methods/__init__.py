@@ -6,7 +6,7 @@ A new method is one function, which returns a recipe or a :class:`Method`, and o
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from swatlib import checks
@@ -17,6 +17,8 @@ from swatlib.methods.fst import DecayPruned, asp, fst, gg, gx, sr_ste, tsm, wg, 
 from swatlib.methods.meprop import meprop
 from swatlib.methods.method import Between, Method, Progress
 from swatlib.methods.momentum import ShareByMomentum
+from swatlib.methods.ramp import Updates
+from swatlib.methods.rising import Rise
 from swatlib.methods.sensitivity import (
     backward_activation,
     backward_gradient,
@@ -26,8 +28,10 @@ from swatlib.methods.sensitivity import (
     sparse_backward,
     sparse_forward,
 )
+from swatlib.methods.static import static
 from swatlib.methods.swat import dense, saw, swat
 from swatlib.methods.topology import FreezeAt, MaskGradients
+from swatlib.selectors.held import Held
 
 __all__ = [
     "ALIASES",
@@ -90,6 +94,7 @@ METHODS: dict[str, Row] = {
     "wx": _only(0.5, wx),
     "gg": _only(0.5, gg),
     "gx": _only(0.5, gx),
+    "static": static,
 }
 """Methods by the name a run specification or the command line gives them.
 
@@ -108,6 +113,8 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     allocation=checks.optional(checks.one_of, allowed=tuple(ALLOCATIONS)),
     freeze_epoch=checks.optional(checks.count, least=0),
     pretrain_epochs=checks.optional(checks.count),
+    ramp=checks.optional(partial(checks.number, above=0, most=1)),
+    initial_sparsity=checks.optional(checks.sparsity),
 )
 def with_options(
     method: Method,
@@ -118,6 +125,8 @@ def with_options(
     freeze_epoch: int | None = None,
     pretrain_epochs: int | None = None,
     decoupled_decay: bool | None = None,
+    ramp: float | None = None,
+    initial_sparsity: float | None = None,
 ) -> Method:
     """Return a method with the options added that are not of its own function.
 
@@ -138,6 +147,10 @@ def with_options(
         Train densely for so many epochs first.
     decoupled_decay : bool, optional
         Decay pruned weights outside the learning rate (FST Eq. 6).
+    ramp : float, optional
+        Let the sparsity rise as a cubic in this first part of the run, a fraction of it.
+    initial_sparsity : float, optional
+        Where a ramp begins; 0 if not given.
 
     Raises
     ------
@@ -159,6 +172,16 @@ def with_options(
     if decoupled_decay and not whole.decay:
         raise ValueError(f"decoupled_decay needs a method with a decay, got {whole.name!r}")
     between: list[Between] = list(method.between)
+    moving = any(one.own_allocation for one in between)
+    if masked_gradients and any(one.dense_gradients for one in between):
+        raise ValueError(
+            f"masked_gradients must not be set for {whole.name!r}, which reads the gradients of "
+            "all weights"
+        )
+    if allocation == "momentum" and isinstance(whole.forward_weight, Held):
+        raise ValueError(
+            f"allocation must not be 'momentum' for {whole.name!r}, whose masks it cannot change"
+        )
     if decoupled_decay:
         between.append(DecayPruned(whole.decay))
         whole = replace(whole, decay=0.0)
@@ -178,15 +201,32 @@ def with_options(
         between.append(ShareByMomentum(sparsity))
     if allocation in ("erk", "momentum"):
         whole = replace(whole, first_layer_dense=False)
-    return replace(
+    final = replace(
         method,
         recipe=whole,
         sparsity=sparsity,
-        allocation=None if allocation is None else ALLOCATIONS[allocation],
-        classifier_dense=bool(classifier_dense),
-        pretrain_epochs=pretrain_epochs or 0,
+        allocation=method.allocation if allocation is None else ALLOCATIONS[allocation],
+        classifier_dense=method.classifier_dense if classifier_dense is None else classifier_dense,
+        pretrain_epochs=pretrain_epochs or method.pretrain_epochs,
         between=tuple(between),
     )
+    if ramp is None:
+        if initial_sparsity is not None:
+            raise ValueError(f"initial_sparsity needs a ramp, got {initial_sparsity} without")
+        return final
+    _check_ramp(final)
+    rise = Rise(final, Updates(until=ramp, closing=True), initial_sparsity or 0.0, moving)
+    return replace(final, between=(rise, *final.between))
+
+
+def _check_ramp(method: Method) -> None:
+    selectors = method.recipe.map(lambda selector: selector).values()
+    if not selectors or any(s is not None and s.fixed_sparsity for s in selectors):
+        raise ValueError(f"ramp needs a method whose sparsity can be set, got {method.name!r}")
+    if any(one.own_sparsity for one in method.between) or any(
+        isinstance(one, ShareByMomentum) for one in method.between
+    ):
+        raise ValueError(f"ramp must not be set for {method.name!r}, which sets its own sparsity")
 
 
 COMMON = tuple(inspect.signature(with_options).parameters)[2:]

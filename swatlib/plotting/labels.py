@@ -30,6 +30,7 @@ METHOD_LABELS = {
     "wx": "WX",
     "gg": "GG",
     "gx": "GX",
+    "static": "static",
 }
 """Methods as figures and tables name them."""
 

@@ -2,6 +2,7 @@
 
 from swatlib.core.selector import ColumnSelector, Selector, kept_count
 from swatlib.selectors.channels import TopChannels
+from swatlib.selectors.held import Held
 from swatlib.selectors.information_restoration import FixedColumns
 from swatlib.selectors.nm import NM, UnfoldedNM
 from swatlib.selectors.topk import (
@@ -18,6 +19,7 @@ __all__ = [
     "NM",
     "ColumnSelector",
     "FixedColumns",
+    "Held",
     "RandomK",
     "Selector",
     "TopChannels",

@@ -15,6 +15,7 @@ from swatlib.methods import (
     sparse_forward,
     swat,
 )
+from swatlib.methods import method as named
 from swatlib.selectors import RandomK, TopColumns, TopK
 
 A, B, C = TopK(0.9), TopK(0.8), TopK(0.7)
@@ -53,7 +54,7 @@ def test_options_reach_the_selectors(function: Any) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_a_name(method: str) -> None:
-    made = recipe(method, 0.0 if method == "dense" else 0.5)
+    made = named(method, 0.0 if method == "dense" else 0.5).recipe
     sparsities = {s.sparsity for s in made.named().values() if s is not None}
     assert sparsities == (set() if method == "dense" else {0.5})
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from swatlib import recipe, sparsify_, swat
 from swatlib.kernels.convolution import Geometry
 from swatlib.methods import METHODS
+from swatlib.methods import method as named
 from swatlib.selectors.nm import unfold
 from swatlib.simulator import Cartesian, Masks, Tactical, masks_of, save_masks, simulate
 from swatlib.simulator.geometry import Layer
@@ -36,7 +37,7 @@ def network() -> nn.Sequential:
 def method(name: str) -> Any:
     fixed = name in ("fst", "fst-unrestored", "fst-weights", "sr-ste", "tsm", "asp", "wg", "wx")
     s = 0.0 if name == "dense" else 0.5 if fixed or name in ("gg", "gx") else 0.8
-    return recipe(name, s)
+    return named(name, s)
 
 
 class Seen:

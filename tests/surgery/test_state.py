@@ -61,9 +61,8 @@ def stored(value):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_continued_run_is_the_uninterrupted_one(method):
     sparsity = {"dense": 0.0}.get(method, 0.5)
-    made = swatlib.recipe(method, sparsity)
     options = {"period": 7} if method in ("swat", "saw", "tsm") else {}
-    recipe = swatlib.recipe(method, sparsity, **options) if options else made
+    recipe = swatlib.method(method, sparsity, **options)
     whole = swatlib.sparsify_(mlp(), recipe)
     sgd = optimizer(whole)
     train(whole, sgd, 10)

@@ -3,7 +3,7 @@
 import swatlib
 from swatlib.methods import ALIASES, METHODS
 
-ROWS = {name: swatlib.recipe(name, 0.0 if name == "dense" else 0.5) for name in METHODS} | {
+ROWS = {name: swatlib.method(name, 0.0 if name == "dense" else 0.5) for name in METHODS} | {
     "swat, period 3": swatlib.swat(0.8, period=3),
     "swat, sampled": swatlib.swat(0.8, sample=64),
     "swat, exact": swatlib.swat(0.8, exact=True),
