@@ -13,11 +13,18 @@ from swatlib import checks
 from swatlib.checked import checked
 from swatlib.core.recipe import Recipe
 from swatlib.methods.allocation import ALLOCATIONS
+from swatlib.methods.dpf import dpf
+from swatlib.methods.dsr import dsr
 from swatlib.methods.fst import DecayPruned, asp, fst, gg, gx, sr_ste, tsm, wg, wx
+from swatlib.methods.gmp import gmp
+from swatlib.methods.granet import granet
+from swatlib.methods.imp import imp, one_shot
+from swatlib.methods.itop import itop_rigl, itop_set
 from swatlib.methods.meprop import meprop
 from swatlib.methods.method import Between, Method, Progress
 from swatlib.methods.momentum import ShareByMomentum
 from swatlib.methods.ramp import Updates
+from swatlib.methods.rigl import rigl
 from swatlib.methods.rising import Rise
 from swatlib.methods.sensitivity import (
     backward_activation,
@@ -28,6 +35,8 @@ from swatlib.methods.sensitivity import (
     sparse_backward,
     sparse_forward,
 )
+from swatlib.methods.set import set_
+from swatlib.methods.snfs import snfs
 from swatlib.methods.static import static
 from swatlib.methods.swat import dense, saw, swat
 from swatlib.methods.topology import FreezeAt, MaskGradients
@@ -95,6 +104,17 @@ METHODS: dict[str, Row] = {
     "gg": _only(0.5, gg),
     "gx": _only(0.5, gx),
     "static": static,
+    "set": set_,
+    "rigl": rigl,
+    "itop-set": itop_set,
+    "itop-rigl": itop_rigl,
+    "snfs": snfs,
+    "dsr": dsr,
+    "granet": granet,
+    "gmp": gmp,
+    "imp": imp,
+    "one-shot": one_shot,
+    "dpf": dpf,
 }
 """Methods by the name a run specification or the command line gives them.
 
@@ -208,25 +228,25 @@ def with_options(
         allocation=method.allocation if allocation is None else ALLOCATIONS[allocation],
         classifier_dense=method.classifier_dense if classifier_dense is None else classifier_dense,
         pretrain_epochs=pretrain_epochs or method.pretrain_epochs,
-        between=tuple(between),
+        between=(),
     )
-    if ramp is None:
-        if initial_sparsity is not None:
-            raise ValueError(f"initial_sparsity needs a ramp, got {initial_sparsity} without")
-        return final
-    _check_ramp(final)
-    rise = Rise(final, Updates(until=ramp, closing=True), initial_sparsity or 0.0, moving)
-    return replace(final, between=(rise, *final.between))
+    if ramp is not None:
+        _check_ramp(final, between)
+        when = Updates(until=ramp, closing=True)
+        between.insert(0, Rise(final, when, initial_sparsity or 0.0, moving))
+    elif initial_sparsity is not None:
+        raise ValueError(f"initial_sparsity needs a ramp, got {initial_sparsity} without")
+    # What resizes the layers has to know how the sparsity is spread over them.
+    between = [replace(one, method=final) if hasattr(one, "method") else one for one in between]  # type: ignore[type-var]
+    return replace(final, between=tuple(between))
 
 
-def _check_ramp(method: Method) -> None:
-    selectors = method.recipe.map(lambda selector: selector).values()
+def _check_ramp(final: Method, between: list[Between]) -> None:
+    selectors = final.recipe.map(lambda selector: selector).values()
     if not selectors or any(s is not None and s.fixed_sparsity for s in selectors):
-        raise ValueError(f"ramp needs a method whose sparsity can be set, got {method.name!r}")
-    if any(one.own_sparsity for one in method.between) or any(
-        isinstance(one, ShareByMomentum) for one in method.between
-    ):
-        raise ValueError(f"ramp must not be set for {method.name!r}, which sets its own sparsity")
+        raise ValueError(f"ramp needs a method whose sparsity can be set, got {final.name!r}")
+    if any(one.own_sparsity or isinstance(one, ShareByMomentum) for one in between):
+        raise ValueError(f"ramp must not be set for {final.name!r}, which sets its own sparsity")
 
 
 COMMON = tuple(inspect.signature(with_options).parameters)[2:]

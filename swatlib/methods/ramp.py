@@ -125,6 +125,13 @@ class Updates:
             return False
         return done % self.period(progress) == 0 or (self.closing and done == end)
 
+    def __str__(self) -> str:
+        if self.every is not None:
+            period = f"every {self.every} steps"
+        else:
+            period = f"every {self.usual} steps or less" if self.usual else "after every epoch"
+        return period + (f" until {self.until:g} of the run" if self.until < 1 else "")
+
     @checked
     def fraction(self, progress: Progress) -> float:
         """Return how far the run has come from ``begin`` to the last update, in [0, 1]."""

@@ -243,13 +243,26 @@ def zero_(one: HeldWeight, where: Tensor, optimizer: torch.optim.Optimizer | Non
 
 @checked
 @torch.no_grad()
-def move_(one: HeldWeight, mask: Tensor, optimizer: torch.optim.Optimizer | None = None) -> None:
+def move_(
+    one: HeldWeight,
+    mask: Tensor,
+    optimizer: torch.optim.Optimizer | None = None,
+    kept: Tensor | None = None,
+) -> None:
     """Give a weight a new mask; what was or is inactive becomes 0, and its optimizer state too.
 
-    What is dropped and grown again in the same update keeps its value and its momentum. Without an
-    optimizer its state stays as it is.
+    Parameters
+    ----------
+    one : HeldWeight
+    mask : Tensor, bool
+        The new one.
+    optimizer : torch.optim.Optimizer, optional
+        Without, its state stays as it is.
+    kept : Tensor, bool, optional
+        What keeps its value. If not given, all that was active and is so now, though it may have
+        been dropped and grown again in between.
     """
-    zero_(one, ~(one.mask & mask), optimizer)
+    zero_(one, ~(one.mask & mask if kept is None else kept), optimizer)
     one.become(mask)
 
 
@@ -292,6 +305,7 @@ def rewire_(
     scores: Scores = by_gradient,
     signed: bool = False,
     regrow: bool = True,
+    fresh: bool = False,
 ) -> nn.Module:
     """Drop a share of each layer's active weights and grow as many: one update of RigL or SET.
 
@@ -309,6 +323,8 @@ def rewire_(
     regrow : bool
         Whether what is dropped can be grown again at once. If not, no more is dropped than there
         are inactive weights to grow.
+    fresh : bool
+        Whether what is dropped and grown again begins at zero. If not, it keeps value and momentum.
 
     Examples
     --------
@@ -331,7 +347,7 @@ def rewire_(
             kept = kept_by_sign(one.weight, old, fraction)
         else:
             kept = kept_by_magnitude(one.weight, old, part(fraction, int(old.sum())))
-        exchange_(one, kept, score, optimizer, regrow)
+        exchange_(one, kept, score, optimizer, regrow, fresh)
     return model
 
 
@@ -343,6 +359,7 @@ def exchange_(
     score: Tensor,
     optimizer: torch.optim.Optimizer | None,
     regrow: bool = True,
+    fresh: bool = False,
 ) -> None:
     """Grow in place of what a weight's mask has beyond ``kept`` as many of the largest scores.
 
@@ -353,7 +370,8 @@ def exchange_(
     if not regrow and (missing := dropped - int((~old).sum())) > 0:
         kept = kept | best(one.weight.abs(), old & ~kept, missing)
         dropped -= missing
-    move_(one, kept | best(score, ~kept if regrow else ~old, dropped), optimizer)
+    grown = best(score, ~kept if regrow else ~old, dropped)
+    move_(one, kept | grown, optimizer, kept if fresh else None)
 
 
 @dataclass(frozen=True)
@@ -374,6 +392,9 @@ class Hold(Between):
         """Zero what is not active."""
         hold_(model, optimizer, self.momentum)
 
+    def __str__(self) -> str:
+        return "Hold()" if self.momentum else "Hold(weights only)"
+
 
 @dataclass(frozen=True)
 class Rewire(Between):
@@ -387,7 +408,7 @@ class Rewire(Between):
         cosine.
     grow : str
         "gradient" or "random".
-    signed, regrow : bool
+    signed, regrow, fresh : bool
         As in :func:`rewire_`.
     """
 
@@ -397,6 +418,7 @@ class Rewire(Between):
     grow: str = "gradient"
     signed: bool = False
     regrow: bool = True
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         grow = partial(checks.one_of, allowed=tuple(SCORES))
@@ -413,7 +435,18 @@ class Rewire(Between):
         """Drop and grow, if it is time."""
         if self.when.due(progress):
             fraction = cosine(self.when.fraction(progress), self.first, self.last)
-            rewire_(model, optimizer, fraction, SCORES[self.grow], self.signed, self.regrow)
+            score = SCORES[self.grow]
+            rewire_(model, optimizer, fraction, score, self.signed, self.regrow, self.fresh)
+
+    def __str__(self) -> str:
+        share = f"{self.first:g}" + (f" to {self.last:g}" if self.last != self.first else "")
+        how = [
+            f"exchange {share}",
+            *(["by sign"] if self.signed else []),
+            "grow at random" if self.grow == "random" else "grow by gradient",
+            str(self.when),
+        ]
+        return f"Rewire({', '.join(how)})"
 
 
 SCORES: dict[str, Scores] = {"gradient": by_gradient, "random": at_random}

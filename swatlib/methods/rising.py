@@ -1,15 +1,16 @@
 """Rising sparsity: a run that begins denser, for any method whose sparsity can be set.
 
-Zhu and Gupta (2017, Eq. 1) raise the sparsity as a cubic; GraNet (Liu et al. 2021) does so in a
-method that drops and grows. Here the ramp is an option of every method.
+Zhu and Gupta (2017, Eq. 1) raise the sparsity as a cubic. Their pruning, GraNet and DPF are this
+ramp over held masks; it is an option of every other method too.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
@@ -20,6 +21,25 @@ from swatlib.methods.ramp import Updates, cubic
 from swatlib.methods.rewire import HeldWeight, best, held, kept_together, move_
 from swatlib.selectors.held import first_mask
 from swatlib.surgery.sparsify import sparse_layers
+
+
+@checked
+def resized(method: Method, change: Callable[[float], float]) -> Method:
+    """Return a method with all its sparsities changed by a function, and nothing between steps."""
+
+    def of(recipe: Recipe) -> Recipe:
+        changed: dict[str, Any] = recipe.map(
+            lambda s: s.at_sparsity(round(change(s.sparsity), 10))  # type: ignore[union-attr]
+        )
+        return replace(recipe, **changed)
+
+    return replace(
+        method,
+        recipe=of(method.recipe),
+        linear=None if method.linear is None else of(method.linear),
+        sparsity=round(change(method.sparsity), 10),
+        between=(),
+    )
 
 
 @checked(fraction=partial(checks.number, least=0, most=1), initial=checks.sparsity)
@@ -36,74 +56,18 @@ def risen(method: Method, fraction: float, initial: float = 0.0) -> Method:
     >>> risen(swatlib.method("swat", 0.8), 0.5).recipe.forward_weight.sparsity
     0.7
     """
-
-    def at(sparsity: float) -> float:
-        return round(cubic(fraction, min(initial, sparsity), sparsity), 10)
-
-    def of(recipe: Recipe) -> Recipe:
-        changed: dict[str, Any] = recipe.map(lambda s: s.at_sparsity(at(s.sparsity)))  # type: ignore[union-attr]
-        return replace(recipe, **changed)
-
-    linear = None if method.linear is None else of(method.linear)
-    return replace(
-        method, recipe=of(method.recipe), linear=linear, sparsity=at(method.sparsity), between=()
-    )
+    return resized(method, lambda s: cubic(fraction, min(initial, s), s))
 
 
-@checked(fraction=partial(checks.number, least=0, most=1), initial=checks.sparsity)
-@torch.no_grad()
-def rise_(
-    model: nn.Module,
-    method: Method,
-    fraction: float,
-    initial: float = 0.0,
-    optimizer: torch.optim.Optimizer | None = None,
-    together: bool = False,
-) -> nn.Module:
-    """Give a model's layers the sparsities of :func:`risen`.
-
-    A selector that chooses in every step gets a new sparsity. Of a held mask the active weights of
-    least magnitude are dropped until so many are left; one that is below already stays. Frozen
-    topologies stay.
-
-    Parameters
-    ----------
-    model : nn.Module
-        Made sparse by ``method``.
-    method : Method
-        As it is when the ramp is over.
-    fraction, initial : float
-        As in :func:`risen`.
-    optimizer : torch.optim.Optimizer, optional
-        What it keeps for weights that are dropped becomes 0.
-    together : bool
-        Let all held masks compete for the sum of their sizes, for a method that moves weights from
-        layer to layer.
-    """
-    now = risen(method, fraction, initial).recipes(model)
-    recipes = {
-        name: now if isinstance(now, Recipe) else now[name] for name, _ in sparse_layers(model)
-    }
-    weights = held(model)
-    wanted = [goal(one, recipes[one.name]) for one in weights]
-    if together:
-        masks = kept_together([w.weight for w in weights], [w.mask for w in weights], sum(wanted))
-    else:
-        masks = [best(w.weight.abs(), w.mask, n) for w, n in zip(weights, wanted, strict=True)]
-    for one, mask in zip(weights, masks, strict=True):
-        if not torch.equal(mask, one.mask):
-            move_(one, mask, optimizer)
-    for name, layer in sparse_layers(model):
-        chosen: dict[str, Any] = {
-            operand: own if own is not None and own.remembers and own.mask else new
-            for (operand, own), new in zip(
-                layer.recipe.named().items(), recipes[name].named().values(), strict=True
-            )
-        }
-        layer.recipe = replace(layer.recipe, **chosen)
-    return model
+@checked
+def recipes_of(model: nn.Module, method: Method) -> Mapping[str, Recipe]:
+    """Return the recipe that a method has for each sparse layer of a model."""
+    found = method.recipes(model)
+    names = [name for name, _ in sparse_layers(model)]
+    return {name: found if isinstance(found, Recipe) else found[name] for name in names}
 
 
+@checked
 def goal(one: HeldWeight, recipe: Recipe) -> int:
     """Return how many active weights a recipe has for a weight with a held mask."""
     assert recipe.forward_weight is not None
@@ -112,19 +76,59 @@ def goal(one: HeldWeight, recipe: Recipe) -> int:
 
 @checked
 @torch.no_grad()
-def start_dense_(model: nn.Module, method: Method, initial: float) -> nn.Module:
-    """Give held masks, before the first step, the size that the ramp begins with."""
-    now = risen(method, 0.0, initial).recipes(model)
-    for one in held(model):
-        selector = (now if isinstance(now, Recipe) else now[one.name]).forward_weight
-        assert selector is not None
-        one.become(first_mask(one.weight, selector.sparsity, one.selector.start))
-    return rise_(model, method, 0.0, initial)
+def resize_(
+    model: nn.Module,
+    method: Method,
+    optimizer: torch.optim.Optimizer | None = None,
+    together: bool = False,
+    revive: bool = False,
+) -> nn.Module:
+    """Give a model's layers the sparsities of a method.
+
+    A selector that chooses in every step gets the new sparsity. A held mask keeps its selector,
+    so that compiled steps stay valid; its active weights of least magnitude are dropped until so
+    many are left, and a mask that is below already stays. Frozen topologies stay.
+
+    Parameters
+    ----------
+    model : nn.Module
+    method : Method
+        Made by :func:`risen` or :func:`resized` of the one that made the model sparse.
+    optimizer : torch.optim.Optimizer, optional
+        What it keeps for weights that are dropped becomes 0.
+    together : bool
+        Let the weights of all held masks compete for the sum of their sizes.
+    revive : bool
+        Let inactive weights compete too, and zero none (DPF).
+    """
+    recipes, weights = recipes_of(model, method), held(model)
+    among = [torch.ones_like(w.mask) if revive else w.mask for w in weights]
+    sizes = [goal(one, recipes[one.name]) for one in weights]
+    if together and weights:
+        masks = kept_together([w.weight for w in weights], among, sum(sizes))
+    else:
+        rows = zip(weights, among, sizes, strict=True)
+        masks = [best(one.weight.abs(), these, n) for one, these, n in rows]
+    for one, mask in zip(weights, masks, strict=True):
+        if revive:
+            one.become(mask)
+        elif not torch.equal(mask, one.mask):
+            move_(one, mask, optimizer)
+    for name, layer in sparse_layers(model):
+        pairs = zip(layer.recipe.named().items(), recipes[name].named().values(), strict=True)
+        chosen: dict[str, Any] = {
+            operand: own if own is not None and own.remembers and own.mask else new
+            for (operand, own), new in pairs
+        }
+        changed = replace(layer.recipe, **chosen)
+        if changed != layer.recipe:
+            layer.recipe = changed
+    return model
 
 
 @dataclass(frozen=True)
 class Rise(Between):
-    """Raise the sparsity in the first part of a run, see :func:`rise_`.
+    """Raise the sparsity in a part of a run as a cubic, see :func:`resize_` and :func:`risen`.
 
     Parameters
     ----------
@@ -133,29 +137,63 @@ class Rise(Between):
     when : Updates
     initial : float
         Sparsity to begin with, in [0, 1).
-    together : bool
-        As in :func:`rise_`.
+    together, revive : bool
+        As in :func:`resize_`.
     """
 
     method: Method
     when: Updates
     initial: float = 0.0
     together: bool = False
+    revive: bool = False
+    own_sparsity: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checked_fields(self, initial=checks.sparsity)
 
-    def start(self, model: nn.Module, loss: Any) -> None:
+    @torch.no_grad()
+    def start(self, model: nn.Module, loss: Callable[[], Tensor]) -> None:
         """Begin denser."""
-        start_dense_(model, self.method, self.initial)
+        first = risen(self.method, 0.0, self.initial)
+        recipes = recipes_of(model, first)
+        for one in held(model):
+            selector = recipes[one.name].forward_weight
+            assert selector is not None
+            one.become(first_mask(one.weight, selector.sparsity, one.selector.start))
+        resize_(model, first, together=self.together, revive=self.revive)
 
     def after_step(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
     ) -> None:
-        """Raise the sparsity, if it is time."""
+        """Raise the sparsity, if it is time.
+
+        Raises
+        ------
+        ValueError
+            After the first step, if the method's ``start`` was not called.
+        """
+        if not progress.step:
+            self._check_started(model)
         if self.when.due(progress):
-            fraction = self.when.fraction(progress)
-            rise_(model, self.method, fraction, self.initial, optimizer, self.together)
+            now = risen(self.method, self.when.fraction(progress), self.initial)
+            resize_(model, now, optimizer, self.together, self.revive)
+
+    def _check_started(self, model: nn.Module) -> None:
+        first = recipes_of(model, risen(self.method, 0.0, self.initial))
+        weights = held(model)
+        few = sum(w.active for w in weights) < sum(goal(w, first[w.name]) for w in weights)
+        for name, layer in sparse_layers(model):
+            now = layer.recipe.map(lambda s: s.sparsity if not s.mask else None)  # type: ignore[union-attr]
+            wanted = first[name].map(lambda s: s.sparsity if not s.mask else None)  # type: ignore[union-attr]
+            frozen = any(s is not None and s.frozen for s in layer.recipe.named().values())
+            few |= now != wanted and not frozen
+        if few:
+            raise ValueError(
+                "a rising sparsity needs method.start(model, loss) before the first step: the "
+                "model is already as sparse as the ramp ends"
+            )
 
     def __str__(self) -> str:
-        return f"Rise(from {self.initial:g} until {self.when.until:g} of the run)"
+        begin = f"from {self.when.begin:g} " if self.when.begin else ""
+        more = (", together" if self.together else "") + (", revive" if self.revive else "")
+        return f"Rise(from {self.initial:g}, {begin}until {self.when.until:g} of the run{more})"

@@ -48,7 +48,7 @@ def static(sparsity: float, first_layer_dense: bool = True) -> Method:
     static (first layer dense)
     forward W                forward X  input-grad W  input-grad G  weight-grad X  weight-grad G
     held 0.9 (start random)  dense      same mask     dense         dense          dense
-    between steps: Hold(momentum=True)
+    between steps: Hold()
     """
     return Method(
         held_recipe("static", sparsity, first_layer_dense=first_layer_dense), between=(Hold(),)

@@ -31,6 +31,17 @@ METHOD_LABELS = {
     "gg": "GG",
     "gx": "GX",
     "static": "static",
+    "set": "SET",
+    "rigl": "RigL",
+    "itop-set": "SET, ITOP",
+    "itop-rigl": "RigL, ITOP",
+    "snfs": "SNFS",
+    "dsr": "DSR",
+    "granet": "GraNet",
+    "gmp": "GMP",
+    "imp": "IMP",
+    "one-shot": "one-shot pruning",
+    "dpf": "DPF",
 }
 """Methods as figures and tables name them."""
 

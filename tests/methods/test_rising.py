@@ -8,10 +8,10 @@ from rewiring import counts, masks, trained
 from torch import nn
 
 import swatlib
-from swatlib.methods.rising import risen, start_dense_
+from swatlib.methods.rising import risen
 from swatlib.selectors import kept_count
 from swatlib.surgery.sparsify import active_mask, sparse_layers
-from swatlib.testing.network import network
+from swatlib.testing.network import network, optimizer_of
 
 
 def sparsities(model: nn.Module) -> list[float]:
@@ -58,9 +58,18 @@ def test_held_masks_shrink_to_their_size(allocation: str | None) -> None:
     ]
     assert counts(model) == final == [int(mask.sum()) for mask in seen[5]]
     assert sum(final) < sum(int(mask.sum()) for mask in seen[0])
-    start = start_dense_(swatlib.sparsify_(network(), method), method.between[0].method, 0.2)  # type: ignore[attr-defined]
+    start = swatlib.sparsify_(network(), method)
+    method.start(start, lambda: torch.zeros(()))
     total = sum(layer.weight.numel() for _, layer in sparse_layers(start))
     assert sum(counts(start)) == pytest.approx(0.8 * total, abs=6)
+
+
+@pytest.mark.parametrize("name", ["static", "swat"])
+def test_a_loop_that_does_not_start_the_method_is_told(name: str) -> None:
+    method = swatlib.method(name, 0.8, ramp=0.6)
+    model = swatlib.sparsify_(network(), method)
+    with pytest.raises(ValueError, match=r"needs method.start\(model, loss\)"):
+        method.after_step(model, optimizer_of(model), swatlib.Progress(0, 10, 3))
 
 
 def test_a_ramp_and_a_frozen_topology() -> None:

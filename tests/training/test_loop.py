@@ -52,7 +52,7 @@ class Ask(Between):
 
     def start(self, model: nn.Module, loss: Callable[[], Tensor]) -> None:
         """Ask."""
-        self.told.extend(float(loss()) for _ in range(self.times))
+        self.told.extend(loss().item() for _ in range(self.times))
 
 
 def test_a_method_sees_the_first_loss_and_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
