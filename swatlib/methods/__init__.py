@@ -15,6 +15,7 @@ from swatlib.core.recipe import Recipe
 from swatlib.methods.allocation import ALLOCATIONS
 from swatlib.methods.dpf import dpf
 from swatlib.methods.dsr import dsr
+from swatlib.methods.evolutionary import set_
 from swatlib.methods.fst import DecayPruned, asp, fst, gg, gx, sr_ste, tsm, wg, wx
 from swatlib.methods.gmp import gmp
 from swatlib.methods.granet import granet
@@ -35,7 +36,6 @@ from swatlib.methods.sensitivity import (
     sparse_backward,
     sparse_forward,
 )
-from swatlib.methods.set import set_
 from swatlib.methods.snfs import snfs
 from swatlib.methods.static import static
 from swatlib.methods.swat import dense, saw, swat
