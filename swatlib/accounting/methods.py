@@ -20,6 +20,8 @@ TRAINED = {
     "dsr": "which weights survive its global threshold",
     "snfs": "the momentum of each layer",
     "dst": "the thresholds it learns",
+    "snip": "the scores of its first batch",
+    "grasp": "the scores of its first batch",
 }
 """Methods whose layer densities are known only after training, and what they depend on."""
 

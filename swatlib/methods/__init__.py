@@ -19,6 +19,7 @@ from swatlib.methods.evolutionary import set_
 from swatlib.methods.fst import DecayPruned, asp, fst, gg, gx, sr_ste, tsm, wg, wx
 from swatlib.methods.gmp import gmp
 from swatlib.methods.granet import granet
+from swatlib.methods.grasp import grasp
 from swatlib.methods.imp import imp, one_shot
 from swatlib.methods.itop import itop_rigl, itop_set
 from swatlib.methods.meprop import meprop
@@ -37,6 +38,7 @@ from swatlib.methods.sensitivity import (
     sparse_forward,
 )
 from swatlib.methods.snfs import snfs
+from swatlib.methods.snip import snip
 from swatlib.methods.static import static
 from swatlib.methods.swat import dense, saw, swat
 from swatlib.methods.topology import FreezeAt, MaskGradients
@@ -115,6 +117,8 @@ METHODS: dict[str, Row] = {
     "imp": imp,
     "one-shot": one_shot,
     "dpf": dpf,
+    "snip": snip,
+    "grasp": grasp,
 }
 """Methods by the name a run specification or the command line gives them.
 
@@ -197,6 +201,10 @@ def with_options(
         raise ValueError(
             f"masked_gradients must not be set for {whole.name!r}, which reads the gradients of "
             "all weights"
+        )
+    if allocation is not None and any(one.own_start for one in between):
+        raise ValueError(
+            f"allocation must not be set for {whole.name!r}, in which layers compete for weights"
         )
     if allocation == "momentum" and isinstance(whole.forward_weight, Held):
         raise ValueError(

@@ -77,6 +77,8 @@ class Between:
     """Whether it decides in the course of the run how sparse the model is."""
     own_allocation: ClassVar[bool] = False
     """Whether it moves active weights from layer to layer."""
+    own_start: ClassVar[bool] = False
+    """Whether it makes the first masks of all layers itself, whatever their own sparsities."""
 
     def start(self, model: nn.Module, loss: Callable[[], Tensor]) -> None:
         """Act on the model before its first step.

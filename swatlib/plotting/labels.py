@@ -42,6 +42,8 @@ METHOD_LABELS = {
     "imp": "IMP",
     "one-shot": "one-shot pruning",
     "dpf": "DPF",
+    "snip": "SNIP",
+    "grasp": "GraSP",
 }
 """Methods as figures and tables name them."""
 

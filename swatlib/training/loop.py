@@ -154,16 +154,23 @@ def steps(
 def leaving_no_trace(
     model: nn.Module, generators: Sequence[torch.Generator] = ()
 ) -> Iterator[None]:
-    """Restore random states and the model's buffers at the end of the block."""
+    """Restore random states and the model's buffers at the end of the block.
+
+    Within it the buffers are copies. A loss computed there can be differentiated afterwards, which
+    it could not if they had been written back.
+    """
     states = [generator.get_state() for generator in generators]
-    buffers = [buffer.clone() for buffer in model.buffers()]
-    with torch.random.fork_rng():
-        yield
-    with torch.no_grad():
-        for buffer, before in zip(model.buffers(), buffers, strict=True):
-            buffer.copy_(before)
-    for generator, state in zip(generators, states, strict=True):
-        generator.set_state(state)
+    buffers = [(buffer, buffer.data) for buffer in model.buffers()]
+    try:
+        for buffer, own in buffers:
+            buffer.data = own.clone()
+        with torch.random.fork_rng():
+            yield
+    finally:
+        for buffer, own in buffers:
+            buffer.data = own
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
 
 
 @checked(device=checks.usable_device)
