@@ -13,6 +13,7 @@ from swatlib.core.allocation import erk
 from swatlib.core.operands import ACTIVATION
 from swatlib.core.recipe import Recipe
 from swatlib.methods import ALIASES, METHODS, Method, method
+from swatlib.methods.soft_filter import on_shortcut
 from swatlib.selectors import TopK
 
 TRAINED = {
@@ -29,7 +30,7 @@ TRAINED = {
 @checked
 def is_downsampling(layer: Layer) -> bool:
     """Say whether a layer is the 1x1 convolution on the shortcut of a residual block."""
-    return any(part in ("downsample", "shortcut") for part in layer.name.split("."))
+    return on_shortcut(layer.name)
 
 
 def _weights_only(name: str, sparsity: float, first_layer_dense: bool = True) -> Recipe:

@@ -39,6 +39,7 @@ from swatlib.methods.sensitivity import (
 )
 from swatlib.methods.snfs import snfs
 from swatlib.methods.snip import snip
+from swatlib.methods.soft_filter import asfp, sfp
 from swatlib.methods.static import static
 from swatlib.methods.swat import dense, saw, swat
 from swatlib.methods.topology import FreezeAt, MaskGradients
@@ -119,6 +120,8 @@ METHODS: dict[str, Row] = {
     "dpf": dpf,
     "snip": snip,
     "grasp": grasp,
+    "sfp": sfp,
+    "asfp": asfp,
 }
 """Methods by the name a run specification or the command line gives them.
 

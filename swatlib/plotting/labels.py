@@ -44,6 +44,8 @@ METHOD_LABELS = {
     "dpf": "DPF",
     "snip": "SNIP",
     "grasp": "GraSP",
+    "sfp": "SFP",
+    "asfp": "ASFP",
 }
 """Methods as figures and tables name them."""
 

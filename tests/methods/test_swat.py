@@ -52,11 +52,15 @@ def test_options_reach_the_selectors(function: Any) -> None:
     assert not made.first_layer_dense
 
 
+WITHOUT_SELECTORS = ("dense", "sfp", "asfp")
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_a_name(method: str) -> None:
     made = named(method, 0.0 if method == "dense" else 0.5).recipe
     sparsities = {s.sparsity for s in made.named().values() if s is not None}
-    assert sparsities == (set() if method == "dense" else {0.5})
+    assert made.name
+    assert sparsities == (set() if method in WITHOUT_SELECTORS else {0.5})
 
 
 # Bad input
