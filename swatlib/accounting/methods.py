@@ -62,11 +62,18 @@ def sr_ste_forward(sparsity: float) -> Method:
     return replace(whole, recipe=replace(whole.recipe, input_grad_weight=None))
 
 
+def s_ste_forward(sparsity: float) -> Method:
+    """Return S-STE with dX dense, for the same reason."""
+    whole = method("s-ste", sparsity)
+    return replace(whole, recipe=replace(whole.recipe, input_grad_weight=None))
+
+
 PUBLISHED: dict[str, Callable[[float], Method]] = {
     "rigl": rigl,
     "rigl-erk": rigl_erk,
     "set": set_,
     "sr-ste": sr_ste_forward,
+    "s-ste": s_ste_forward,
 }
 """Rows as the papers print them; they replace those of the same name in
 :data:`swatlib.methods.METHODS`."""

@@ -74,6 +74,12 @@ class Recipe(PerOperand[Selector | None]):
         checked_fields(self, name=checks.text, decay=checks.sparsity)
         if self.decay and self.forward_weight is None:
             raise ValueError(f"decay={self.decay} needs a forward_weight that prunes, got None")
+        pruning = self.forward_weight
+        if self.decay and pruning is not None and pruning.changes_values:
+            raise ValueError(
+                f"decay must be 0 with a forward_weight that changes values, as {pruning}, "
+                f"got {self.decay}"
+            )
 
     @property
     def columns(self) -> ColumnSelector | None:
@@ -98,6 +104,12 @@ class Recipe(PerOperand[Selector | None]):
         of pixels leaves a linear layer's operands whole.
         """
         return {n: s if s is None or s.acts_on(ndim) else None for n, s in self.named().items()}
+
+    @property
+    def without_selectors(self) -> "Recipe":
+        """The recipe under the same name with every operand dense."""
+        nothing: dict[str, Any] = dict.fromkeys(self.named())
+        return replace(self, decay=0.0, **nothing)
 
     @checked(sparsity=checks.sparsity)
     def at_sparsity(self, sparsity: float) -> "Recipe":

@@ -104,7 +104,9 @@ class SelectorState:
                     "parametrization"
                 )
             return self._follows_to(weight)
-        if self.steps and not self._follows_to(weight):
+        if self._owner is None and self.version >= 0:
+            self.adopt(weight)  # a copy that compiled steps, which cannot come here, have trained
+        elif self.steps and not self._follows_to(weight):
             self.forget()
             warnings.warn(
                 "weights were replaced or averaged: the threshold or mask kept for the old ones is "

@@ -20,14 +20,17 @@ from swatlib.methods.fst import DecayPruned, asp, fst, gg, gx, sr_ste, tsm, wg, 
 from swatlib.methods.gmp import gmp
 from swatlib.methods.granet import granet
 from swatlib.methods.grasp import grasp
+from swatlib.methods.hu import hu_2to4
 from swatlib.methods.imp import imp, one_shot
 from swatlib.methods.itop import itop_rigl, itop_set
 from swatlib.methods.meprop import meprop
 from swatlib.methods.method import Between, Method, Progress
 from swatlib.methods.momentum import ShareByMomentum
+from swatlib.methods.mvue import mvue
 from swatlib.methods.ramp import Updates
 from swatlib.methods.rigl import rigl
 from swatlib.methods.rising import Rise
+from swatlib.methods.s_ste import s_ste
 from swatlib.methods.sensitivity import (
     backward_activation,
     backward_gradient,
@@ -106,6 +109,9 @@ METHODS: dict[str, Row] = {
     "wx": _only(0.5, wx),
     "gg": _only(0.5, gg),
     "gx": _only(0.5, gx),
+    "hu-2to4": _only(0.5, hu_2to4),
+    "s-ste": _only(0.5, s_ste),
+    "mvue": _only(0.5, mvue),
     "static": static,
     "set": set_,
     "rigl": rigl,

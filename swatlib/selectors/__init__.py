@@ -4,7 +4,9 @@ from swatlib.core.selector import ColumnSelector, Selector, kept_count
 from swatlib.selectors.channels import TopChannels
 from swatlib.selectors.held import Held
 from swatlib.selectors.information_restoration import FixedColumns
+from swatlib.selectors.mvue import MVUE
 from swatlib.selectors.nm import NM, UnfoldedNM
+from swatlib.selectors.soft import SoftNM
 from swatlib.selectors.topk import (
     RandomK,
     TopColumns,
@@ -16,12 +18,14 @@ from swatlib.selectors.topk import (
 from swatlib.selectors.transposable import Transposable
 
 __all__ = [
+    "MVUE",
     "NM",
     "ColumnSelector",
     "FixedColumns",
     "Held",
     "RandomK",
     "Selector",
+    "SoftNM",
     "TopChannels",
     "TopColumns",
     "TopK",
