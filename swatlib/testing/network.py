@@ -76,8 +76,9 @@ def train(
     steps: Iterable[int],
     optimizer: torch.optim.Optimizer | None = None,
     forward: Callable[[Tensor], Tensor] | None = None,
+    images: int | None = None,
 ) -> list[float]:
-    """Take steps and return their losses."""
+    """Take steps and return their losses; each has its own batch, unless one is given for all."""
     optimizer = optimizer or optimizer_of(model)
     model.train()
     losses = []
@@ -85,7 +86,7 @@ def train(
     if 0 in steps[:1]:
         method.start(model, lambda: first_loss(model))
     for step in steps:
-        x, y = batch(step)
+        x, y = batch(step if images is None else images)
         optimizer.zero_grad()
         loss = F.cross_entropy((forward or model)(x), y)
         loss.backward()

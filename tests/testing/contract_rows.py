@@ -16,5 +16,13 @@ ROWS = {name: swatlib.method(name, 0.0 if name == "dense" else 0.5) for name in 
     **{name: swatlib.method(name, 0.5) for name in ALIASES},
     "swat, frozen": swatlib.method("swat", 0.8, freeze_epoch=1),
     "swat, masked gradients": swatlib.method("swat", 0.8, masked_gradients=True),
+    "swat, ramp": swatlib.method("swat", 0.8, ramp=0.5),
+    "static, ramp": swatlib.method("static", 0.8, ramp=0.5),
+    "rigl, each step": swatlib.method("rigl", 0.8, every=1, allocation="erk"),
+    "snfs, each step": swatlib.method("snfs", 0.8, every=1, ramp=0.5),
+    "dsr, each step": swatlib.method("dsr", 0.8, every=1),
+    "gmp, at once": swatlib.method("gmp", 0.8, every=1, begin=0.0, until=0.1),
+    "imp, rewound": swatlib.method("imp", 0.8, rounds=19, rewind=True),
+    "dpf, each step": swatlib.method("dpf", 0.8, every=1, until=0.1),
     "swat, classifier dense": swatlib.method("swat", 0.8, classifier_dense=True),
 }
