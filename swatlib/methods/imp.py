@@ -12,6 +12,7 @@ the weights of sparse layers back to their start, and not biases and norms.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, log
 from typing import ClassVar
 
@@ -29,7 +30,7 @@ SHARE = 0.2
 """What a round drops of what is left, at most, if the number of rounds is not given."""
 
 
-@checked(sparsity=checks.sparsity)
+@checked(sparsity=checks.sparsity, share=partial(checks.number, above=0, below=1))
 def rounds_for(sparsity: float, share: float = SHARE) -> int:
     """Return in how many rounds, each dropping an equal share, a sparsity is reached.
 
@@ -42,7 +43,7 @@ def rounds_for(sparsity: float, share: float = SHARE) -> int:
     return max(1, ceil(round(log(1 - sparsity) / log(1 - share), 9)))
 
 
-@checked(k=checks.at_least_0, rounds=checks.count)
+@checked(sparsity=checks.sparsity, k=partial(checks.count, least=0), rounds=checks.count)
 def after_rounds(sparsity: float, k: int, rounds: int) -> float:
     """Return the sparsity after ``k`` of so many rounds.
 

@@ -386,6 +386,9 @@ class Hold(Between):
 
     momentum: bool = True
 
+    def __post_init__(self) -> None:
+        checked_fields(self)
+
     def after_step(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
     ) -> None:

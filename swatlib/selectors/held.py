@@ -25,8 +25,11 @@ STARTS = ("random", "magnitude", "dense")
 MULTIPLIER = 0x9E3779B97F4A7C15
 """2**64 over the golden ratio, odd: it spreads what is multiplied by it over all bits."""
 
+weights = partial(checks.tensor, meta=False)
+"""The check of a weight."""
 
-@checked
+
+@checked(weight=weights)
 def seed_of(weight: Tensor, purpose: int = 0) -> int:
     """Return a seed made of a weight's own bits.
 
@@ -56,14 +59,14 @@ def seed_of(weight: Tensor, purpose: int = 0) -> int:
     return mixed >> 32 ^ mixed & 0xFFFFFFFF
 
 
-@checked
+@checked(weight=weights)
 def random_scores(weight: Tensor, purpose: int = 0) -> Tensor:
     """Return uniform random numbers of a weight's shape, drawn from :func:`seed_of` it."""
     generator = torch.Generator().manual_seed(seed_of(weight, purpose))
     return torch.rand(weight.shape, generator=generator).to(weight.device)
 
 
-@checked(sparsity=checks.sparsity, start=partial(checks.one_of, allowed=STARTS))
+@checked(x=weights, sparsity=checks.sparsity, start=partial(checks.one_of, allowed=STARTS))
 def first_mask(x: Tensor, sparsity: float, start: str = "random") -> Tensor:
     """Return the mask that a layer starts with, of exactly K entries unless it starts dense.
 
