@@ -163,5 +163,10 @@ def method_densities(
         chosen.recipe.first_layer_dense,
         natural_zeros,
         LEFT_DENSE.get(name),
-        partial(leaves_whole, chosen.recipe),
+        partial(_leaves_whole, chosen),
     )
+
+
+def _leaves_whole(chosen: Method, name: str, layer: Layer) -> bool:
+    linear = chosen.linear if len(layer.weight) == 2 else None
+    return leaves_whole(chosen.recipe if linear is None else linear, name, layer)

@@ -28,6 +28,7 @@ from swatlib.methods.method import Between, Method, Progress
 from swatlib.methods.momentum import ShareByMomentum
 from swatlib.methods.mvue import mvue
 from swatlib.methods.ramp import Updates
+from swatlib.methods.resprop import resprop
 from swatlib.methods.rigl import rigl
 from swatlib.methods.rising import Rise
 from swatlib.methods.s_ste import s_ste
@@ -112,6 +113,7 @@ METHODS: dict[str, Row] = {
     "hu-2to4": _only(0.5, hu_2to4),
     "s-ste": _only(0.5, s_ste),
     "mvue": _only(0.5, mvue),
+    "resprop": resprop,
     "static": static,
     "set": set_,
     "rigl": rigl,

@@ -33,6 +33,7 @@ METHOD_LABELS = {
     "hu-2to4": "Hu 2:4",
     "s-ste": "S-STE",
     "mvue": "MVUE",
+    "resprop": "ReSprop",
     "static": "static",
     "set": "SET",
     "rigl": "RigL",

@@ -6,6 +6,7 @@ from swatlib.selectors.held import Held
 from swatlib.selectors.information_restoration import FixedColumns
 from swatlib.selectors.mvue import MVUE
 from swatlib.selectors.nm import NM, UnfoldedNM
+from swatlib.selectors.reuse import Reuse
 from swatlib.selectors.soft import SoftNM
 from swatlib.selectors.topk import (
     RandomK,
@@ -24,6 +25,7 @@ __all__ = [
     "FixedColumns",
     "Held",
     "RandomK",
+    "Reuse",
     "Selector",
     "SoftNM",
     "TopChannels",

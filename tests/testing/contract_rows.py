@@ -14,6 +14,7 @@ ROWS = {name: swatlib.method(name, 0.0 if name == "dense" else 0.5) for name in 
     "forward-weight, matched": swatlib.recipe("forward-weight", 0.5, matched=True),
     "sr-ste, decay outside": swatlib.method("sr-ste", 0.5, decoupled_decay=True),
     **{name: swatlib.method(name, 0.5) for name in ALIASES},
+    "resprop, no warm-up": swatlib.method("resprop", 0.5, warmup=0),
     "swat, frozen": swatlib.method("swat", 0.8, freeze_epoch=1),
     "swat, masked gradients": swatlib.method("swat", 0.8, masked_gradients=True),
     "swat, ramp": swatlib.method("swat", 0.8, ramp=0.5),
