@@ -35,7 +35,7 @@ def is_downsampling(layer: Layer) -> bool:
 
 def _weights_only(name: str, sparsity: float, first_layer_dense: bool = True) -> Recipe:
     w = TopK(sparsity)
-    return Recipe(name, forward_weight=w, input_grad_weight=w, first_layer_dense=first_layer_dense)
+    return Recipe(name, first_layer_dense, updates="active", forward_weight=w, input_grad_weight=w)
 
 
 def rigl(sparsity: float) -> Method:
@@ -102,7 +102,7 @@ def named(name: str, sparsity: float, **options: Any) -> Method:
     if name in TRAINED:
         raise ValueError(
             f"method {name} spreads its sparsity by {TRAINED[name]}, known only after training: "
-            "measure the density of each layer and give densities() that allocation"
+            "observe the densities of a run and give them to trained_densities()"
         )
     name = checks.one_of("method", name, counted())
     sparsity = checks.sparsity("sparsity", sparsity)
@@ -164,6 +164,7 @@ def method_densities(
         natural_zeros,
         LEFT_DENSE.get(name),
         partial(_leaves_whole, chosen),
+        chosen.recipe.updates,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -28,6 +29,9 @@ class Recipe(PerOperand[Selector | None]):
     decay : float
         SR-STE's decay of the weights that the forward product does not use: their gradient gains
         ``decay`` times the weight.
+    updates : str
+        Which weights a step moves: "all" or, where masks are held, "active". Of dW no other entries
+        are needed then. It is what accounting reads; the method itself sees to it.
     **operands : Selector or None
         The six of :class:`~swatlib.core.operands.PerOperand`; those left out are dense.
 
@@ -36,8 +40,8 @@ class Recipe(PerOperand[Selector | None]):
     TypeError
         For an operand with neither a selector nor None.
     ValueError
-        For a decay outside [0, 1) or without a ``forward_weight``, or for a mask kept between steps
-        of anything but weights.
+        For a decay outside [0, 1), for a decay or active updates without a ``forward_weight``, or
+        for a mask kept between steps of anything but weights.
 
     Examples
     --------
@@ -51,6 +55,7 @@ class Recipe(PerOperand[Selector | None]):
     name: str
     first_layer_dense: bool = True
     decay: float = 0.0
+    updates: str = "all"
 
     def __post_init__(self) -> None:
         for operand, selector in self.items():
@@ -71,7 +76,10 @@ class Recipe(PerOperand[Selector | None]):
                     f"period of {name} must be 1, got {selector.period}: only masks of weights, "
                     "whose shape stays, are kept"
                 )
-        checked_fields(self, name=checks.text, decay=checks.sparsity)
+        updates = partial(checks.one_of, allowed=("all", "active"))
+        checked_fields(self, name=checks.text, decay=checks.sparsity, updates=updates)
+        if self.updates == "active" and self.forward_weight is None:
+            raise ValueError("updates='active' needs a forward_weight that prunes, got None")
         if self.decay and self.forward_weight is None:
             raise ValueError(f"decay={self.decay} needs a forward_weight that prunes, got None")
         pruning = self.forward_weight
@@ -140,6 +148,8 @@ class Recipe(PerOperand[Selector | None]):
         first = "first layer dense" if self.first_layer_dense else "every layer"
         if self.decay:
             first += f", pruned weights decay by {self.decay:g}"
+        if self.updates != "all":
+            first += f", {self.updates} weights updated"
         return "\n".join([f"{self.name} ({first})", *lines])
 
 

@@ -208,7 +208,7 @@ def with_options(
         raise ValueError(f"decoupled_decay needs a method with a decay, got {whole.name!r}")
     between: list[Between] = list(method.between)
     moving = any(one.own_allocation for one in between)
-    if masked_gradients and any(one.dense_gradients for one in between):
+    if masked_gradients and method.dense_steps(Progress(0, 1000, 100)) > 0:
         raise ValueError(
             f"masked_gradients must not be set for {whole.name!r}, which reads the gradients of "
             "all weights"

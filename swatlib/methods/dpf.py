@@ -56,7 +56,7 @@ def dpf(
     >>> print(swatlib.method("dpf", 0.9).between[0])
     Rise(from 0, until 0.75 of the run, together, revive)
     """
-    recipe = held_recipe("DPF", sparsity, "magnitude", first_layer_dense)
+    recipe = held_recipe("DPF", sparsity, "magnitude", first_layer_dense, updates="all")
     when = Updates(every, usual=16, until=until, closing=True)
     rise = Rise(Method(recipe, sparsity), when, initial, together, revive=True)
     return Method(recipe, sparsity, between=(rise,))

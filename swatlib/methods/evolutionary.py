@@ -50,7 +50,7 @@ def set_(
     --------
     >>> import swatlib
     >>> print(swatlib.method("set", 0.9))
-    SET (first layer dense)
+    SET (first layer dense, active weights updated)
     forward W                forward X  input-grad W  input-grad G  weight-grad X  weight-grad G
     held 0.9 (start random)  dense      same mask     dense         dense          dense
     between steps: Hold(), Rewire(exchange 0.3, by sign, grow at random, after every epoch)

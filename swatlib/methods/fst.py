@@ -225,4 +225,5 @@ class DecayPruned(Between):
 def _two_of_four(name: str, decay: float = 0.0, **operands: Selector | None) -> Recipe:
     """Return a recipe for every layer; weights that the forward product uses whole do not decay."""
     prunes = operands.get("forward_weight") is not None
-    return Recipe(name, first_layer_dense=False, decay=decay if prunes else 0.0, **operands)
+    decay = decay if prunes else 0.0
+    return Recipe(name, first_layer_dense=False, decay=decay, updates="all", **operands)

@@ -50,7 +50,7 @@ def gmp(
     --------
     >>> import swatlib
     >>> print(swatlib.method("gmp", 0.9))
-    GMP (first layer dense)
+    GMP (first layer dense, active weights updated)
     forward W               forward X  input-grad W  input-grad G  weight-grad X  weight-grad G
     held 0.9 (start dense)  dense      same mask     dense         dense          dense
     between steps: Hold(), Rise(from 0, from 0.2 until 0.75 of the run)

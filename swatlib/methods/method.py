@@ -71,8 +71,6 @@ class Between:
     'SWAT'
     """
 
-    dense_gradients: ClassVar[bool] = False
-    """Whether it reads the gradients of inactive weights, which must not be masked then."""
     own_sparsity: ClassVar[bool] = False
     """Whether it decides in the course of the run how sparse the model is."""
     own_allocation: ClassVar[bool] = False
@@ -101,6 +99,13 @@ class Between:
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
     ) -> None:
         """Act on weights and masks, after the optimizer's step."""
+
+    def dense_steps(self, progress: Progress) -> float:
+        """Return the share of a run's steps in which it reads the gradients of inactive weights.
+
+        They must not be masked then, and dW is computed whole, whatever the masks are.
+        """
+        return 0.0
 
     def check(self, epochs: int, momentum: float) -> None:
         """Raise an error, before anything is computed, for a run that it cannot work in.
@@ -187,6 +192,11 @@ class Method(Plan):
             own = self.linear if linear and self.linear is not None else self.recipe
             found[name] = own.at_sparsity(1 - densities[name]) if densities else own
         return found
+
+    @checked
+    def dense_steps(self, progress: Progress) -> float:
+        """Return the share of a run's steps in which the gradients of all weights are read."""
+        return max((one.dense_steps(progress) for one in self.between), default=0.0)
 
     @checked(epochs=checks.count, momentum=partial(checks.number, least=0))
     def check(self, epochs: int, momentum: float) -> None:

@@ -427,10 +427,10 @@ class Rewire(Between):
         grow = partial(checks.one_of, allowed=tuple(SCORES))
         checked_fields(self, first=share, last=share, grow=grow)
 
-    @property
-    def dense_gradients(self) -> bool:  # type: ignore[override]
-        """Whether it reads the gradients of inactive weights."""
-        return self.grow == "gradient"
+    def dense_steps(self, progress: Progress) -> float:
+        """Return the share of updates, if weights grow by gradients."""
+        updates = sum(self.when.due(progress._replace(step=s)) for s in range(progress.steps))
+        return updates / progress.steps if self.grow == "gradient" else 0.0
 
     def after_step(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress

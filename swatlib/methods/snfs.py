@@ -159,7 +159,6 @@ class RedistributeByMomentum(Between):
     when: Updates
     first: float = 0.5
     last: float = LAST
-    dense_gradients: ClassVar[bool] = True
     own_allocation: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -172,6 +171,10 @@ class RedistributeByMomentum(Between):
         if self.when.due(progress):
             fraction = cosine(self.when.fraction(progress), self.first, self.last)
             redistribute_by_momentum_(model, optimizer, fraction)
+
+    def dense_steps(self, progress: Progress) -> float:
+        """Return 1: the momentum takes in the gradients of all weights in every step."""
+        return 1.0
 
     def check(self, epochs: int, momentum: float) -> None:
         """Refuse an optimizer without momentum."""

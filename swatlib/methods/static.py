@@ -10,7 +10,11 @@ from swatlib.selectors.held import Held
 
 @checked(sparsity=checks.sparsity)
 def held_recipe(
-    name: str, sparsity: float, start: str = "random", first_layer_dense: bool = True
+    name: str,
+    sparsity: float,
+    start: str = "random",
+    first_layer_dense: bool = True,
+    updates: str = "active",
 ) -> Recipe:
     """Return a recipe with one held mask for W in Y and in dX.
 
@@ -21,10 +25,12 @@ def held_recipe(
     start : str
         See :func:`swatlib.selectors.held.first_mask`.
     first_layer_dense : bool
+    updates : str
+        Which weights a step moves, "active" or "all".
     """
     mask = Held(sparsity, start)
     return Recipe(
-        name, forward_weight=mask, input_grad_weight=mask, first_layer_dense=first_layer_dense
+        name, first_layer_dense, updates=updates, forward_weight=mask, input_grad_weight=mask
     )
 
 
@@ -45,7 +51,7 @@ def static(sparsity: float, first_layer_dense: bool = True) -> Method:
     --------
     >>> import swatlib
     >>> print(swatlib.method("static", 0.9))
-    static (first layer dense)
+    static (first layer dense, active weights updated)
     forward W                forward X  input-grad W  input-grad G  weight-grad X  weight-grad G
     held 0.9 (start random)  dense      same mask     dense         dense          dense
     between steps: Hold()
