@@ -15,6 +15,7 @@ from swatlib.core.recipe import Recipe
 from swatlib.methods.allocation import ALLOCATIONS
 from swatlib.methods.dpf import dpf
 from swatlib.methods.dsr import dsr
+from swatlib.methods.dst import dst
 from swatlib.methods.evolutionary import set_
 from swatlib.methods.fst import DecayPruned, asp, fst, gg, gx, sr_ste, tsm, wg, wx
 from swatlib.methods.gmp import gmp
@@ -76,7 +77,7 @@ def _only(sparsity: float, function: Callable[..., Recipe | Method], **fixed: An
     @wraps(function)
     def row(given: float, **options: Any) -> Recipe | Method:
         if given != sparsity:
-            kind = "the method dense" if not sparsity else "a 2:4 method"
+            kind = "a 2:4 method" if sparsity else f"the method {function.__name__}"
             raise ValueError(f"sparsity of {kind} must be {sparsity:g}, got {given}")
         return function(**fixed, **options)
 
@@ -130,11 +131,15 @@ METHODS: dict[str, Row] = {
     "grasp": grasp,
     "sfp": sfp,
     "asfp": asfp,
+    "dst": _only(0.0, dst),
 }
 """Methods by the name a run specification or the command line gives them.
 
 A row is called with the sparsity and the method's own options.
 """
+
+NO_SPARSITY = ("dense", "dst")
+"""Methods that take no sparsity, so that it must be 0: one has none, the other finds its own."""
 
 ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     "swat-u": ("swat", {}),

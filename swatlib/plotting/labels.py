@@ -50,6 +50,7 @@ METHOD_LABELS = {
     "grasp": "GraSP",
     "sfp": "SFP",
     "asfp": "ASFP",
+    "dst": "DST",
 }
 """Methods as figures and tables name them."""
 

@@ -7,6 +7,7 @@ from swatlib.selectors.information_restoration import FixedColumns
 from swatlib.selectors.mvue import MVUE
 from swatlib.selectors.nm import NM, UnfoldedNM
 from swatlib.selectors.reuse import Reuse
+from swatlib.selectors.row_threshold import RowThreshold
 from swatlib.selectors.soft import SoftNM
 from swatlib.selectors.topk import (
     RandomK,
@@ -26,6 +27,7 @@ __all__ = [
     "Held",
     "RandomK",
     "Reuse",
+    "RowThreshold",
     "Selector",
     "SoftNM",
     "TopChannels",

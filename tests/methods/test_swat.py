@@ -6,6 +6,7 @@ import pytest
 
 from swatlib.methods import (
     METHODS,
+    NO_SPARSITY,
     Recipe,
     dense,
     meprop,
@@ -52,15 +53,16 @@ def test_options_reach_the_selectors(function: Any) -> None:
     assert not made.first_layer_dense
 
 
-WITHOUT_SELECTORS = ("dense", "sfp", "asfp")
+OTHERS: dict[str, set[float]] = {"dense": set(), "sfp": set(), "asfp": set(), "dst": {0.0}}
+"""The sparsities of the selectors of methods that do not have the one that they are given."""
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_a_name(method: str) -> None:
-    made = named(method, 0.0 if method == "dense" else 0.5).recipe
+    made = named(method, 0.0 if method in NO_SPARSITY else 0.5).recipe
     sparsities = {s.sparsity for s in made.named().values() if s is not None}
     assert made.name
-    assert sparsities == (set() if method in WITHOUT_SELECTORS else {0.5})
+    assert sparsities == OTHERS.get(method, {0.5})
 
 
 # Bad input

@@ -1,9 +1,9 @@
 """What the contract is checked for: every row of the table of methods, and variants."""
 
 import swatlib
-from swatlib.methods import ALIASES, METHODS
+from swatlib.methods import ALIASES, METHODS, NO_SPARSITY
 
-ROWS = {name: swatlib.method(name, 0.0 if name == "dense" else 0.5) for name in METHODS} | {
+ROWS = {name: swatlib.method(name, 0.0 if name in NO_SPARSITY else 0.5) for name in METHODS} | {
     "swat, period 3": swatlib.swat(0.8, period=3),
     "swat, sampled": swatlib.swat(0.8, sample=64),
     "swat, exact": swatlib.swat(0.8, exact=True),
