@@ -351,6 +351,6 @@ def recipe(method_name: str, sparsity: float = 0.0, **options: Any) -> Recipe:
     if whole != Method(whole.recipe, sparsity=whole.sparsity, linear=whole.linear):
         raise ValueError(
             f"method {method_name!r} with {options} is more than a recipe: take "
-            "swatlib.method(...) and its two hooks"
+            "swatlib.method(...) and its hooks"
         )
     return whole.recipe

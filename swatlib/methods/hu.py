@@ -156,7 +156,6 @@ class DenseEnd(Between):
 
     share: float = DENSE_END
     own_sparsity = True
-    dense_gradients = True
 
     def __post_init__(self) -> None:
         checked_fields(self, share=partial(checks.number, above=0, below=1))
@@ -167,6 +166,10 @@ class DenseEnd(Between):
         """Become dense when only the share is left."""
         if progress.step + 1 >= round((1 - self.share) * progress.steps):
             end_densely_(model)
+
+    def dense_steps(self, progress: Progress) -> float:
+        """Return the share: in the end no gradient is masked."""
+        return self.share
 
     def __str__(self) -> str:
         return f"DenseEnd(share={self.share:.3g})"
