@@ -118,7 +118,7 @@ def densities(
         recipe.first_layer_dense,
         natural_zeros,
         dense_operand=partial(leaves_whole, recipe),
-        updates=recipe.updates,
+        updated=recipe.updated,
     )
 
 
@@ -138,7 +138,7 @@ def spread(
     natural_zeros: Mapping[str, float] | None = None,
     keep_dense: Callable[[Layer], bool] | None = None,
     dense_operand: Callable[[str, Layer], bool] | None = None,
-    updates: str = "all",
+    updated: Callable[[float], float] | None = None,
 ) -> Densities:
     """Spread the sparsity of each operand over the layers.
 
@@ -163,8 +163,9 @@ def spread(
         Layers for which it is true stay dense, with ``"uniform"``.
     dense_operand : callable, optional
         ``dense_operand(name, layer)`` says which operands stay dense whatever the allocation.
-    updates : str
-        "all", or "active": a step moves only the weights of the forward product.
+    updated : callable, optional
+        From the density of a layer's forward weights to the share of its weights that a step moves;
+        all if not given.
 
     Returns
     -------
@@ -198,8 +199,8 @@ def spread(
         row = dict(table[layer.shares or layer.name])
         left = 1.0 - zeros.get(layer.name, 0.0)
         row["weight_grad_activation"] = min(row.get("weight_grad_activation", 1.0), left)
-        updated = row.get("forward_weight", 1.0) if updates == "active" else 1.0
-        result.append(Density(updated=updated, **row))
+        moved = 1.0 if updated is None else updated(row.get("forward_weight", 1.0))
+        result.append(Density(updated=moved, **row))
     return Densities([layer.name for layer in layers], result)
 
 

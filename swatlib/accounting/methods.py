@@ -164,7 +164,7 @@ def method_densities(
         natural_zeros,
         LEFT_DENSE.get(name),
         partial(_leaves_whole, chosen),
-        chosen.recipe.updates,
+        chosen.recipe.updated,
     )
 
 

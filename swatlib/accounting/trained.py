@@ -82,11 +82,11 @@ def trained_densities(
 
 
 def _with(one: Density, method: Method, own: float, whole: float) -> Density:
-    recipe = method.recipe
+    recipe, moved = method.recipe, method.recipe.updated(own)
     same = recipe.input_grad_weight == recipe.forward_weight
     return replace(
         one,
         forward_weight=own if recipe.forward_weight is not None else one.forward_weight,
         input_grad_weight=own if same and recipe.forward_weight else one.input_grad_weight,
-        updated=own + (1 - own) * whole if recipe.updates == "active" else 1.0,
+        updated=moved + (1 - moved) * whole,
     )

@@ -32,6 +32,8 @@ class Recipe(PerOperand[Selector | None]):
     updates : str
         Which weights a step moves: "all" or, where masks are held, "active". Of dW no other entries
         are needed then. It is what accounting reads; the method itself sees to it.
+    explores : float
+        Share of the weights that a step moves beyond the active ones, in [0, 1) (Top-KAST).
     **operands : Selector or None
         The six of :class:`~swatlib.core.operands.PerOperand`; those left out are dense.
 
@@ -56,6 +58,7 @@ class Recipe(PerOperand[Selector | None]):
     first_layer_dense: bool = True
     decay: float = 0.0
     updates: str = "all"
+    explores: float = 0.0
 
     def __post_init__(self) -> None:
         for operand, selector in self.items():
@@ -77,7 +80,11 @@ class Recipe(PerOperand[Selector | None]):
                     "whose shape stays, are kept"
                 )
         updates = partial(checks.one_of, allowed=("all", "active"))
-        checked_fields(self, name=checks.text, decay=checks.sparsity, updates=updates)
+        checked_fields(
+            self, name=checks.text, decay=checks.sparsity, updates=updates, explores=checks.sparsity
+        )
+        if self.explores and self.updates != "active":
+            raise ValueError(f"explores={self.explores:g} needs updates='active', got 'all'")
         if self.updates == "active" and self.forward_weight is None:
             raise ValueError("updates='active' needs a forward_weight that prunes, got None")
         if self.decay and self.forward_weight is None:
@@ -119,6 +126,11 @@ class Recipe(PerOperand[Selector | None]):
         nothing: dict[str, Any] = dict.fromkeys(self.named())
         return replace(self, decay=0.0, **nothing)
 
+    @checked(active=partial(checks.number, least=0, most=1))
+    def updated(self, active: float) -> float:
+        """Return the share of weights that a step moves where such a share is active."""
+        return 1.0 if self.updates == "all" else min(1.0, active + self.explores)
+
     @checked(sparsity=checks.sparsity)
     def at_sparsity(self, sparsity: float) -> "Recipe":
         """Return the recipe with all its selectors at another sparsity; equal ones stay equal.
@@ -149,7 +161,8 @@ class Recipe(PerOperand[Selector | None]):
         if self.decay:
             first += f", pruned weights decay by {self.decay:g}"
         if self.updates != "all":
-            first += f", {self.updates} weights updated"
+            more = f" and {self.explores:g} more" if self.explores else ""
+            first += f", {self.updates} weights{more} updated"
         return "\n".join([f"{self.name} ({first})", *lines])
 
 

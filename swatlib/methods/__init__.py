@@ -47,6 +47,7 @@ from swatlib.methods.snip import snip
 from swatlib.methods.soft_filter import asfp, sfp
 from swatlib.methods.static import static
 from swatlib.methods.swat import dense, saw, swat
+from swatlib.methods.top_kast import top_kast
 from swatlib.methods.topology import FreezeAt, MaskGradients
 from swatlib.selectors.held import Held
 
@@ -132,6 +133,7 @@ METHODS: dict[str, Row] = {
     "sfp": sfp,
     "asfp": asfp,
     "dst": _only(0.0, dst),
+    "top-kast": top_kast,
 }
 """Methods by the name a run specification or the command line gives them.
 
@@ -213,10 +215,11 @@ def with_options(
         raise ValueError(f"decoupled_decay needs a method with a decay, got {whole.name!r}")
     between: list[Between] = list(method.between)
     moving = any(one.own_allocation for one in between)
-    if masked_gradients and method.dense_steps(Progress(0, 1000, 100)) > 0:
+    reads_more = method.dense_steps(Progress(0, 1000, 100)) > 0 or whole.explores > 0
+    if masked_gradients and reads_more:
         raise ValueError(
             f"masked_gradients must not be set for {whole.name!r}, which reads the gradients of "
-            "all weights"
+            "inactive weights"
         )
     if allocation is not None and any(one.own_start for one in between):
         raise ValueError(

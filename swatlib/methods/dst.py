@@ -195,7 +195,6 @@ class LearnThresholds(Between):
     """
 
     alpha: float
-    dense_gradients: ClassVar[bool] = True
     own_sparsity: ClassVar[bool] = True
     own_allocation: ClassVar[bool] = True
 
@@ -213,6 +212,10 @@ class LearnThresholds(Between):
     ) -> None:
         """Let layers that have become empty begin anew."""
         restart_empty_(model)
+
+    def dense_steps(self, progress: Progress) -> float:
+        """Return 1: masked weights are updated in every step."""
+        return 1.0
 
 
 @checked(alpha=not_negative)

@@ -51,6 +51,7 @@ METHOD_LABELS = {
     "sfp": "SFP",
     "asfp": "ASFP",
     "dst": "DST",
+    "top-kast": "Top-KAST",
 }
 """Methods as figures and tables name them."""
 
