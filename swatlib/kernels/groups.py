@@ -44,6 +44,8 @@ def in_groups(x: Tensor, m: int, over: str) -> tuple[Tensor, Callable[[Tensor], 
     [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
     """
     chosen_dims(floating(x), over)
+    if not x.ndim:
+        raise ValueError("x must have at least one dimension, got a scalar")
     named = x if x.ndim in (2, 4) else x.reshape(-1, x.shape[-1])
     dims = [d for d in range(named.ndim) if DIMENSIONS[d] in over]
     if not dims:

@@ -15,6 +15,7 @@ probability in proportion to a.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -30,7 +31,7 @@ from swatlib.kernels.nm import check_nm, nm_mask
 from swatlib.kernels.slices import chosen_dims
 
 
-@checked(groups=checks.tensor)
+@checked(groups=partial(checks.tensor, shape=(None, None)))
 def survival(groups: Tensor, n: int = 2) -> Tensor:
     """Return the probability with which each entry of a group survives.
 

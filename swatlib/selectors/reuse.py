@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from swatlib import checks
-from swatlib.checked import checked, checked_fields, explained
+from swatlib.checked import checked_fields, explained
 from swatlib.core.selector import Selector
 from swatlib.core.selector_state import SelectorState
 from swatlib.kernels.keep import keep
@@ -22,7 +22,6 @@ FIRST_THRESHOLD = 1e-7
 """Where the threshold starts; it doubles to what is needed in some twenty steps."""
 
 
-@checked(grad=checks.tensor, previous=checks.tensor, threshold=checks.tensor)
 def differs(grad: Tensor, previous: Tensor, threshold: Tensor) -> Tensor:
     """Return the mask of where ``grad`` is further from ``previous`` than the threshold.
 

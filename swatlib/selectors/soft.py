@@ -19,7 +19,7 @@ from swatlib.core.selector import Selector
 from swatlib.core.selector_state import SelectorState
 from swatlib.kernels.groups import in_groups
 from swatlib.kernels.kth_magnitude import precision
-from swatlib.kernels.nm import nm_mask
+from swatlib.kernels.nm import check_nm, nm_mask
 from swatlib.kernels.slices import DIMENSIONS
 from swatlib.kernels.steps import is_new_step
 
@@ -49,6 +49,7 @@ def soft_threshold(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tens
     >>> [round(w, 6) for w in soft_threshold(torch.tensor([[0.5, -0.1, 0.3, 0.2]]))[0].tolist()]
     [0.3, 0.0, 0.1, 0.0]
     """
+    check_nm(n, m)
     if n == m or not x.numel():
         return x
     groups, back = in_groups(x, m, over)
@@ -74,6 +75,7 @@ def soft_scale(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
     >>> round(soft_scale(torch.tensor([[0.5, -0.1, 0.3, 0.2]])).item(), 6)
     1.8
     """
+    check_nm(n, m)
     whole = x.detach().to(precision(x))
     if n == m:
         return whole.new_ones(())

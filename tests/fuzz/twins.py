@@ -30,10 +30,11 @@ from swatlib.detection.training import DetectionRun
 from swatlib.experiments import accelerator
 from swatlib.kernels.convolution import Geometry
 from swatlib.methods.dsr import FartherApart
+from swatlib.methods.hu import DenseEnd
 from swatlib.methods.ramp import Updates
 from swatlib.papers import paper_tables
 from swatlib.records import Record, specification, write_record
-from swatlib.selectors import RandomK, TopColumns, TopK
+from swatlib.selectors import MVUE, RandomK, Reuse, SoftNM, TopColumns, TopK
 from swatlib.selectors.channels import TopChannels
 from swatlib.selectors.held import Held
 from swatlib.selectors.nm import NM
@@ -315,6 +316,12 @@ TWINS: dict[str, Callable[[], Any]] = {
     "methods.method.Method.start": of(plan, loss=lambda: lambda: torch.zeros(())),
     "methods.static.held_recipe": given(name=lambda: "held"),
     "selectors.held.Held.choose": of(lambda: Held(0.5), x=weight),
+    "selectors.mvue.MVUE.choose": of(MVUE, x=weight),
+    "selectors.mvue.survival": given(groups=lambda: torch.tensor([[4.0, 2.0, 1.0, 1.0]])),
+    "selectors.soft.SoftNM.choose": of(SoftNM, x=weight),
+    "selectors.reuse.Reuse.choose": of(lambda: Reuse(0.5), x=weight),
+    "methods.hu.DenseEnd.dense_steps": of(DenseEnd),
+    "methods.resprop.reused": given(epoch=lambda: 3),
     "selectors.held.first_mask": given(x=weight),
     "accounting.count.Count": given(densities=lambda: tuple(densities())),
     "accounting.count.Count.to_frame": of(lambda: count(network())),
