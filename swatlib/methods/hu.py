@@ -167,6 +167,7 @@ class DenseEnd(Between):
         if progress.step + 1 >= round((1 - self.share) * progress.steps):
             end_densely_(model)
 
+    @checked
     def dense_steps(self, progress: Progress) -> float:
         """Return the share: in the end no gradient is masked."""
         return self.share
