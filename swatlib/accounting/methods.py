@@ -23,6 +23,11 @@ TRAINED = {
     "dst": "the thresholds it learns",
     "snip": "the scores of its first batch",
     "grasp": "the scores of its first batch",
+    "granet": "the magnitudes of all layers, in the course of the run",
+    "gmp": "the course of the run",
+    "imp": "the course of the run",
+    "one-shot": "the course of the run",
+    "dpf": "the magnitudes of all layers, in the course of the run",
 }
 """Methods whose layer densities are known only after training, and what they depend on."""
 
@@ -101,7 +106,7 @@ def named(name: str, sparsity: float, **options: Any) -> Method:
     """
     if name in TRAINED:
         raise ValueError(
-            f"method {name} spreads its sparsity by {TRAINED[name]}, known only after training: "
+            f"densities of method {name} depend on {TRAINED[name]}, known only after training: "
             "observe the densities of a run and give them to trained_densities()"
         )
     name = checks.one_of("method", name, counted())

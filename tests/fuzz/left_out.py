@@ -116,7 +116,7 @@ LEFT_OUT_METHODS = {
 }
 """Methods of any class, by the end of a name."""
 
-HOOKS = (".start", ".after_backward", ".after_step", ".check")
+HOOKS = (".start", ".dense_steps", ".after_backward", ".after_step", ".check")
 """What a subclass of Between gives; Method's hooks, which call them, are the edge."""
 
 NOT_FUZZED = {

@@ -331,6 +331,8 @@ TWINS: dict[str, Callable[[], Any]] = {
     "accounting.density.leaves_whole": given(
         name=lambda: "forward_weight", layer=lambda: network().layers[0]
     ),
+    "accounting.trained.trained_densities": given(recorded=lambda: {}),
+    "methods.method.Method.dense_steps": of(plan),
     "accounting.methods.named": given(name=lambda: "swat"),
     "analysis.statistics.mean_interval": given(
         frame=frame, by=lambda: "method", value=lambda: "test_accuracy"

@@ -198,7 +198,7 @@ def test_it_is_counted_by_recorded_densities() -> None:
     rows = densities(shapes, dst().recipe, recorded)
     assert [(d.forward, d.input_grad, d.weight_grad) for d in rows] == [(d, d, 1) for d in recorded]
     assert count(shapes, rows).train_flops_reduction > 0
-    with pytest.raises(ValueError, match="method dst spreads its sparsity by the thresholds it"):
+    with pytest.raises(ValueError, match="densities of method dst depend on the thresholds it"):
         method_densities("dst", shapes, 0.0)
 
 
