@@ -7,6 +7,7 @@ from swatlib.accounting.layer import Layer, Network
 from swatlib.accounting.methods import TRAINED, counted, method_densities
 from swatlib.accounting.relu import natural_zeros
 from swatlib.accounting.trace import trace
+from swatlib.accounting.trained import trained_densities
 from swatlib.core.operands import PRODUCTS
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "natural_zeros",
     "spread",
     "trace",
+    "trained_densities",
 ]

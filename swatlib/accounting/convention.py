@@ -28,6 +28,8 @@ class Convention:
     nominal : bool
         An activation sparsity that all sparse layers share holds for the image too, though the
         first layer is dense.
+    updates : bool
+        Of dW count only the entries of weights that a step moves; else all of it.
     others : bool
         Count what is multiplied outside convolutions and linear layers, as attention's products.
     """
@@ -38,13 +40,19 @@ class Convention:
     linear_inputs: bool = True
     nominal: bool = False
     others: bool = True
+    updates: bool = True
 
     def __post_init__(self) -> None:
         checked_fields(self, input_grad=partial(checks.one_of, allowed=("full_map", "exact")))
 
 
 PAPER = Convention(
-    "full_map", first_input_grad=True, linear_inputs=False, nominal=True, others=False
+    "full_map",
+    first_input_grad=True,
+    linear_inputs=False,
+    nominal=True,
+    others=False,
+    updates=False,
 )
 """What SWAT's Tables 2 to 5 count, found by fitting their cells; the papers do not print it."""
 

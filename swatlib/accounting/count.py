@@ -104,6 +104,8 @@ class Count:
             for product in PRODUCTS:
                 row[f"{product}_dense"] = dense[product]
                 row[product] = dense[product] * density.product(product)
+            if self.convention.updates:
+                row["weight_grad"] = dense["weight_grad"] * density.weight_grad * density.updated
             saved = layer.inputs if self._is_saved(layer) else 0
             kept = self._saved_density(layer, density)
             values = {

@@ -19,14 +19,24 @@ class Density(PerOperand[float]):
     """Fraction of non-zeros in the six operands of a layer's three products, each in [0, 1].
 
     Operands left out are dense: 1.
+
+    Parameters
+    ----------
+    updated : float
+        Fraction of the weights whose gradient is needed, because a step moves them. A convention
+        says whether it counts, see :class:`~swatlib.accounting.convention.Convention`.
+    **operands : float
+        The six of :class:`~swatlib.core.operands.PerOperand`.
     """
+
+    updated: float = 1.0
 
     def __post_init__(self) -> None:
         for operand, value in self.items():
             if value is None:
                 object.__setattr__(self, operand.name, 1.0)
         share = partial(checks.number, least=0, most=1)
-        checked_fields(self, **dict.fromkeys(self.named(), share))
+        checked_fields(self, updated=share, **dict.fromkeys(self.named(), share))
 
     def product(self, name: str) -> float:
         """Return the fraction of a product's multiply-accumulates that remain."""
@@ -108,6 +118,7 @@ def densities(
         recipe.first_layer_dense,
         natural_zeros,
         dense_operand=partial(leaves_whole, recipe),
+        updated=recipe.updated,
     )
 
 
@@ -127,6 +138,7 @@ def spread(
     natural_zeros: Mapping[str, float] | None = None,
     keep_dense: Callable[[Layer], bool] | None = None,
     dense_operand: Callable[[str, Layer], bool] | None = None,
+    updated: Callable[[float], float] | None = None,
 ) -> Densities:
     """Spread the sparsity of each operand over the layers.
 
@@ -151,6 +163,9 @@ def spread(
         Layers for which it is true stay dense, with ``"uniform"``.
     dense_operand : callable, optional
         ``dense_operand(name, layer)`` says which operands stay dense whatever the allocation.
+    updated : callable, optional
+        From the density of a layer's forward weights to the share of its weights that a step moves;
+        all if not given.
 
     Returns
     -------
@@ -184,7 +199,8 @@ def spread(
         row = dict(table[layer.shares or layer.name])
         left = 1.0 - zeros.get(layer.name, 0.0)
         row["weight_grad_activation"] = min(row.get("weight_grad_activation", 1.0), left)
-        result.append(Density(**row))
+        moved = 1.0 if updated is None else updated(row.get("forward_weight", 1.0))
+        result.append(Density(updated=moved, **row))
     return Densities([layer.name for layer in layers], result)
 
 

@@ -13,6 +13,7 @@ from swatlib.core.allocation import erk
 from swatlib.core.operands import ACTIVATION
 from swatlib.core.recipe import Recipe
 from swatlib.methods import ALIASES, METHODS, Method, method
+from swatlib.methods.soft_filter import on_shortcut
 from swatlib.selectors import TopK
 
 TRAINED = {
@@ -20,6 +21,13 @@ TRAINED = {
     "dsr": "which weights survive its global threshold",
     "snfs": "the momentum of each layer",
     "dst": "the thresholds it learns",
+    "snip": "the scores of its first batch",
+    "grasp": "the scores of its first batch",
+    "granet": "the magnitudes of all layers, in the course of the run",
+    "gmp": "the course of the run",
+    "imp": "the course of the run",
+    "one-shot": "the course of the run",
+    "dpf": "the magnitudes of all layers, in the course of the run",
 }
 """Methods whose layer densities are known only after training, and what they depend on."""
 
@@ -27,12 +35,12 @@ TRAINED = {
 @checked
 def is_downsampling(layer: Layer) -> bool:
     """Say whether a layer is the 1x1 convolution on the shortcut of a residual block."""
-    return any(part in ("downsample", "shortcut") for part in layer.name.split("."))
+    return on_shortcut(layer.name)
 
 
 def _weights_only(name: str, sparsity: float, first_layer_dense: bool = True) -> Recipe:
     w = TopK(sparsity)
-    return Recipe(name, forward_weight=w, input_grad_weight=w, first_layer_dense=first_layer_dense)
+    return Recipe(name, first_layer_dense, updates="active", forward_weight=w, input_grad_weight=w)
 
 
 def rigl(sparsity: float) -> Method:
@@ -59,11 +67,18 @@ def sr_ste_forward(sparsity: float) -> Method:
     return replace(whole, recipe=replace(whole.recipe, input_grad_weight=None))
 
 
+def s_ste_forward(sparsity: float) -> Method:
+    """Return S-STE with dX dense, for the same reason."""
+    whole = method("s-ste", sparsity)
+    return replace(whole, recipe=replace(whole.recipe, input_grad_weight=None))
+
+
 PUBLISHED: dict[str, Callable[[float], Method]] = {
     "rigl": rigl,
     "rigl-erk": rigl_erk,
     "set": set_,
     "sr-ste": sr_ste_forward,
+    "s-ste": s_ste_forward,
 }
 """Rows as the papers print them; they replace those of the same name in
 :data:`swatlib.methods.METHODS`."""
@@ -75,8 +90,8 @@ section 4.2)."""
 
 def counted() -> tuple[str, ...]:
     """Return the names of all methods that can be counted from shapes, each once."""
-    further = [name for name in ALIASES if name not in TRAINED]
-    return tuple(dict.fromkeys([*METHODS, *further, *PUBLISHED]))
+    every = dict.fromkeys([*METHODS, *ALIASES, *PUBLISHED])
+    return tuple(name for name in every if name not in TRAINED)
 
 
 @checked
@@ -91,8 +106,8 @@ def named(name: str, sparsity: float, **options: Any) -> Method:
     """
     if name in TRAINED:
         raise ValueError(
-            f"method {name} spreads its sparsity by {TRAINED[name]}, known only after training: "
-            "measure the density of each layer and give densities() that allocation"
+            f"densities of method {name} depend on {TRAINED[name]}, known only after training: "
+            "observe the densities of a run and give them to trained_densities()"
         )
     name = checks.one_of("method", name, counted())
     sparsity = checks.sparsity("sparsity", sparsity)
@@ -153,5 +168,11 @@ def method_densities(
         chosen.recipe.first_layer_dense,
         natural_zeros,
         LEFT_DENSE.get(name),
-        partial(leaves_whole, chosen.recipe),
+        partial(_leaves_whole, chosen),
+        chosen.recipe.updated,
     )
+
+
+def _leaves_whole(chosen: Method, name: str, layer: Layer) -> bool:
+    linear = chosen.linear if len(layer.weight) == 2 else None
+    return leaves_whole(chosen.recipe if linear is None else linear, name, layer)

@@ -17,6 +17,7 @@ from swatlib.accounting import (
     method_densities,
     trace,
 )
+from swatlib.methods import NO_SPARSITY
 from swatlib.models import NAMES, build_network
 
 LABELS = {
@@ -110,7 +111,7 @@ def _count(
     natural_zeros = checks.sparsity("natural-zeros", natural_zeros)
     if method not in TRAINED:  # of those, method_densities says what is missing
         method = checks.one_of("method", method, counted())
-    if sparsity is None and method != "dense" and method in counted():
+    if sparsity is None and method not in NO_SPARSITY and method in counted():
         raise ValueError(f"sparsity is needed for method {method}: give --sparsity in [0, 1)")
     if structured and method not in ("swat", "swat-u", "swat-erk"):
         raise ValueError(f"structured needs method swat-u or swat-erk, got {method}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -28,6 +29,11 @@ class Recipe(PerOperand[Selector | None]):
     decay : float
         SR-STE's decay of the weights that the forward product does not use: their gradient gains
         ``decay`` times the weight.
+    updates : str
+        Which weights a step moves: "all" or, where masks are held, "active". Of dW no other entries
+        are needed then. It is what accounting reads; the method itself sees to it.
+    explores : float
+        Share of the weights that a step moves beyond the active ones, in [0, 1) (Top-KAST).
     **operands : Selector or None
         The six of :class:`~swatlib.core.operands.PerOperand`; those left out are dense.
 
@@ -36,8 +42,8 @@ class Recipe(PerOperand[Selector | None]):
     TypeError
         For an operand with neither a selector nor None.
     ValueError
-        For a decay outside [0, 1) or without a ``forward_weight``, or for a mask kept between steps
-        of anything but weights.
+        For a decay outside [0, 1), for a decay or active updates without a ``forward_weight``, or
+        for a mask kept between steps of anything but weights.
 
     Examples
     --------
@@ -51,6 +57,8 @@ class Recipe(PerOperand[Selector | None]):
     name: str
     first_layer_dense: bool = True
     decay: float = 0.0
+    updates: str = "all"
+    explores: float = 0.0
 
     def __post_init__(self) -> None:
         for operand, selector in self.items():
@@ -71,9 +79,22 @@ class Recipe(PerOperand[Selector | None]):
                     f"period of {name} must be 1, got {selector.period}: only masks of weights, "
                     "whose shape stays, are kept"
                 )
-        checked_fields(self, name=checks.text, decay=checks.sparsity)
+        updates = partial(checks.one_of, allowed=("all", "active"))
+        checked_fields(
+            self, name=checks.text, decay=checks.sparsity, updates=updates, explores=checks.sparsity
+        )
+        if self.explores and self.updates != "active":
+            raise ValueError(f"explores={self.explores:g} needs updates='active', got 'all'")
+        if self.updates == "active" and self.forward_weight is None:
+            raise ValueError("updates='active' needs a forward_weight that prunes, got None")
         if self.decay and self.forward_weight is None:
             raise ValueError(f"decay={self.decay} needs a forward_weight that prunes, got None")
+        pruning = self.forward_weight
+        if self.decay and pruning is not None and pruning.changes_values:
+            raise ValueError(
+                f"decay must be 0 with a forward_weight that changes values, as {pruning}, "
+                f"got {self.decay}"
+            )
 
     @property
     def columns(self) -> ColumnSelector | None:
@@ -98,6 +119,17 @@ class Recipe(PerOperand[Selector | None]):
         of pixels leaves a linear layer's operands whole.
         """
         return {n: s if s is None or s.acts_on(ndim) else None for n, s in self.named().items()}
+
+    @property
+    def without_selectors(self) -> "Recipe":
+        """The recipe under the same name with every operand dense."""
+        nothing: dict[str, Any] = dict.fromkeys(self.named())
+        return replace(self, decay=0.0, **nothing)
+
+    @checked(active=partial(checks.number, least=0, most=1))
+    def updated(self, active: float) -> float:
+        """Return the share of weights that a step moves where such a share is active."""
+        return 1.0 if self.updates == "all" else min(1.0, active + self.explores)
 
     @checked(sparsity=checks.sparsity)
     def at_sparsity(self, sparsity: float) -> "Recipe":
@@ -128,6 +160,9 @@ class Recipe(PerOperand[Selector | None]):
         first = "first layer dense" if self.first_layer_dense else "every layer"
         if self.decay:
             first += f", pruned weights decay by {self.decay:g}"
+        if self.updates != "all":
+            more = f" and {self.explores:g} more" if self.explores else ""
+            first += f", {self.updates} weights{more} updated"
         return "\n".join([f"{self.name} ({first})", *lines])
 
 

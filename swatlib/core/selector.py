@@ -16,7 +16,7 @@ from swatlib import checks
 from swatlib.checked import explained
 from swatlib.core.selector_state import SelectorState
 from swatlib.kernels.convolution import Geometry
-from swatlib.kernels.keep import keep
+from swatlib.kernels.keep import as_mask, keep
 
 FORMER = {"criterion": "choose", "keeps_mask": "mask", "only_convolutions": "layers"}
 """Former names of a selector's members, and the present ones.
@@ -74,6 +74,8 @@ class Selector:
     :class:`~swatlib.selectors.frozen.Frozen` does."""
     own_weight_gradient: ClassVar[bool] = False
     """Whether it computes dW itself, see :class:`ColumnSelector`."""
+    changes_values: ClassVar[bool] = False
+    """Whether :meth:`operand` changes what survives, so that a mask does not say all of it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -116,6 +118,10 @@ class Selector:
             What the layer keeps for the selector. It is given for output gradients only.
         """
         return keep(x, choice)
+
+    def kept(self, x: Tensor, choice: Tensor) -> Tensor:
+        """Return the mask, of the shape of ``x``, of what survives by a choice; a new tensor."""
+        return as_mask(x, choice)
 
     @property
     def thawed(self) -> "Selector":

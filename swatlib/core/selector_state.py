@@ -61,7 +61,10 @@ class SelectorState:
 
     def keep(self, mask: Tensor, weight: Tensor) -> None:
         """Keep a mask that was chosen outside of a training call, from the present weights."""
-        self.mask = mask
+        if self.mask is None:
+            self.mask = mask
+        else:  # in place, so that a compiled step sees the new one
+            self.mask.copy_(mask)
         self.steps.fill_(1)
         self.entries.copy_(look(weight))
         self.version.fill_(UNKNOWN)
@@ -101,7 +104,9 @@ class SelectorState:
                     "parametrization"
                 )
             return self._follows_to(weight)
-        if self.steps and not self._follows_to(weight):
+        if self._owner is None and self.version >= 0:
+            self.adopt(weight)  # a copy that compiled steps, which cannot come here, have trained
+        elif self.steps and not self._follows_to(weight):
             self.forget()
             warnings.warn(
                 "weights were replaced or averaged: the threshold or mask kept for the old ones is "
@@ -140,7 +145,11 @@ class SelectorState:
         dtype = torch.promote_types(self.threshold.dtype, weight.dtype)
         self.threshold = self.threshold.to(weight.device, dtype)
         if self.mask is not None:
-            self.mask = self.mask.to(weight.device)
+            # A mask that lies in memory as the weight does is applied several times faster.
+            alike = weight if self.mask.shape == weight.shape else self.mask
+            self.mask = torch.empty_like(alike, dtype=torch.bool, device=weight.device).copy_(
+                self.mask
+            )
         self.entries = self.entries.to(weight)
         if self.values is not None:
             self.values = self.values.to(weight)

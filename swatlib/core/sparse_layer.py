@@ -16,7 +16,6 @@ from swatlib.core.products import Choices, Remembered, Saving
 from swatlib.core.recipe import Recipe
 from swatlib.core.selector import Selector
 from swatlib.core.selector_state import SelectorState
-from swatlib.kernels.keep import as_mask
 
 KEPT = "swatlib"
 """The key under which a state dict's metadata hold what a layer keeps between steps."""
@@ -235,7 +234,10 @@ class SparseLayer(nn.Module):
         kept = self.choose("forward_weight", before, training=False)
         assert kept is not None
         chosen = selector.thawed.choose(after, None, False)
-        return bool(((as_mask(before, kept) ^ as_mask(after, chosen)) & (before != 0)).any())
+        if selector.changes_values:  # what is kept between steps was not computed from these
+            return True
+        differs = selector.kept(before, kept) ^ selector.thawed.kept(after, chosen)
+        return bool((differs & (before != 0)).any())
 
     def _apply(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         for state in self.states.values():

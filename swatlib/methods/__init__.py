@@ -6,17 +6,33 @@ A new method is one function, which returns a recipe or a :class:`Method`, and o
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from swatlib import checks
 from swatlib.checked import checked
 from swatlib.core.recipe import Recipe
 from swatlib.methods.allocation import ALLOCATIONS
+from swatlib.methods.dpf import dpf
+from swatlib.methods.dsr import dsr
+from swatlib.methods.dst import dst
+from swatlib.methods.evolutionary import set_
 from swatlib.methods.fst import DecayPruned, asp, fst, gg, gx, sr_ste, tsm, wg, wx
+from swatlib.methods.gmp import gmp
+from swatlib.methods.granet import granet
+from swatlib.methods.grasp import grasp
+from swatlib.methods.hu import hu_2to4
+from swatlib.methods.imp import imp, one_shot
+from swatlib.methods.itop import itop_rigl, itop_set
 from swatlib.methods.meprop import meprop
 from swatlib.methods.method import Between, Method, Progress
 from swatlib.methods.momentum import ShareByMomentum
+from swatlib.methods.mvue import mvue
+from swatlib.methods.ramp import Updates
+from swatlib.methods.resprop import resprop
+from swatlib.methods.rigl import rigl
+from swatlib.methods.rising import Rise
+from swatlib.methods.s_ste import s_ste
 from swatlib.methods.sensitivity import (
     backward_activation,
     backward_gradient,
@@ -26,8 +42,14 @@ from swatlib.methods.sensitivity import (
     sparse_backward,
     sparse_forward,
 )
+from swatlib.methods.snfs import snfs
+from swatlib.methods.snip import snip
+from swatlib.methods.soft_filter import asfp, sfp
+from swatlib.methods.static import static
 from swatlib.methods.swat import dense, saw, swat
+from swatlib.methods.top_kast import top_kast
 from swatlib.methods.topology import FreezeAt, MaskGradients
+from swatlib.selectors.held import Held
 
 __all__ = [
     "ALIASES",
@@ -56,7 +78,7 @@ def _only(sparsity: float, function: Callable[..., Recipe | Method], **fixed: An
     @wraps(function)
     def row(given: float, **options: Any) -> Recipe | Method:
         if given != sparsity:
-            kind = "the method dense" if not sparsity else "a 2:4 method"
+            kind = "a 2:4 method" if sparsity else f"the method {function.__name__}"
             raise ValueError(f"sparsity of {kind} must be {sparsity:g}, got {given}")
         return function(**fixed, **options)
 
@@ -90,11 +112,36 @@ METHODS: dict[str, Row] = {
     "wx": _only(0.5, wx),
     "gg": _only(0.5, gg),
     "gx": _only(0.5, gx),
+    "hu-2to4": _only(0.5, hu_2to4),
+    "s-ste": _only(0.5, s_ste),
+    "mvue": _only(0.5, mvue),
+    "resprop": resprop,
+    "static": static,
+    "set": set_,
+    "rigl": rigl,
+    "itop-set": itop_set,
+    "itop-rigl": itop_rigl,
+    "snfs": snfs,
+    "dsr": dsr,
+    "granet": granet,
+    "gmp": gmp,
+    "imp": imp,
+    "one-shot": one_shot,
+    "dpf": dpf,
+    "snip": snip,
+    "grasp": grasp,
+    "sfp": sfp,
+    "asfp": asfp,
+    "dst": _only(0.0, dst),
+    "top-kast": top_kast,
 }
 """Methods by the name a run specification or the command line gives them.
 
 A row is called with the sparsity and the method's own options.
 """
+
+NO_SPARSITY = ("dense", "dst")
+"""Methods that take no sparsity, so that it must be 0: one has none, the other finds its own."""
 
 ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     "swat-u": ("swat", {}),
@@ -108,6 +155,8 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     allocation=checks.optional(checks.one_of, allowed=tuple(ALLOCATIONS)),
     freeze_epoch=checks.optional(checks.count, least=0),
     pretrain_epochs=checks.optional(checks.count),
+    ramp=checks.optional(partial(checks.number, above=0, most=1)),
+    initial_sparsity=checks.optional(checks.sparsity),
 )
 def with_options(
     method: Method,
@@ -118,6 +167,8 @@ def with_options(
     freeze_epoch: int | None = None,
     pretrain_epochs: int | None = None,
     decoupled_decay: bool | None = None,
+    ramp: float | None = None,
+    initial_sparsity: float | None = None,
 ) -> Method:
     """Return a method with the options added that are not of its own function.
 
@@ -138,6 +189,10 @@ def with_options(
         Train densely for so many epochs first.
     decoupled_decay : bool, optional
         Decay pruned weights outside the learning rate (FST Eq. 6).
+    ramp : float, optional
+        Let the sparsity rise as a cubic in this first part of the run, a fraction of it.
+    initial_sparsity : float, optional
+        Where a ramp begins; 0 if not given.
 
     Raises
     ------
@@ -159,6 +214,21 @@ def with_options(
     if decoupled_decay and not whole.decay:
         raise ValueError(f"decoupled_decay needs a method with a decay, got {whole.name!r}")
     between: list[Between] = list(method.between)
+    moving = any(one.own_allocation for one in between)
+    reads_more = method.dense_steps(Progress(0, 1000, 100)) > 0 or whole.explores > 0
+    if masked_gradients and reads_more:
+        raise ValueError(
+            f"masked_gradients must not be set for {whole.name!r}, which reads the gradients of "
+            "inactive weights"
+        )
+    if allocation is not None and any(one.own_start for one in between):
+        raise ValueError(
+            f"allocation must not be set for {whole.name!r}, in which layers compete for weights"
+        )
+    if allocation == "momentum" and isinstance(whole.forward_weight, Held):
+        raise ValueError(
+            f"allocation must not be 'momentum' for {whole.name!r}, whose masks it cannot change"
+        )
     if decoupled_decay:
         between.append(DecayPruned(whole.decay))
         whole = replace(whole, decay=0.0)
@@ -178,15 +248,32 @@ def with_options(
         between.append(ShareByMomentum(sparsity))
     if allocation in ("erk", "momentum"):
         whole = replace(whole, first_layer_dense=False)
-    return replace(
+    final = replace(
         method,
         recipe=whole,
         sparsity=sparsity,
-        allocation=None if allocation is None else ALLOCATIONS[allocation],
-        classifier_dense=bool(classifier_dense),
-        pretrain_epochs=pretrain_epochs or 0,
-        between=tuple(between),
+        allocation=method.allocation if allocation is None else ALLOCATIONS[allocation],
+        classifier_dense=method.classifier_dense if classifier_dense is None else classifier_dense,
+        pretrain_epochs=pretrain_epochs or method.pretrain_epochs,
+        between=(),
     )
+    if ramp is not None:
+        _check_ramp(final, between)
+        when = Updates(until=ramp, closing=True)
+        between.insert(0, Rise(final, when, initial_sparsity or 0.0, moving))
+    elif initial_sparsity is not None:
+        raise ValueError(f"initial_sparsity needs a ramp, got {initial_sparsity} without")
+    # What resizes the layers has to know how the sparsity is spread over them.
+    between = [replace(one, method=final) if hasattr(one, "method") else one for one in between]  # type: ignore[type-var]
+    return replace(final, between=tuple(between))
+
+
+def _check_ramp(final: Method, between: list[Between]) -> None:
+    selectors = final.recipe.map(lambda selector: selector).values()
+    if not selectors or any(s is not None and s.fixed_sparsity for s in selectors):
+        raise ValueError(f"ramp needs a method whose sparsity can be set, got {final.name!r}")
+    if any(one.own_sparsity or isinstance(one, ShareByMomentum) for one in between):
+        raise ValueError(f"ramp must not be set for {final.name!r}, which sets its own sparsity")
 
 
 COMMON = tuple(inspect.signature(with_options).parameters)[2:]
@@ -267,6 +354,6 @@ def recipe(method_name: str, sparsity: float = 0.0, **options: Any) -> Recipe:
     if whole != Method(whole.recipe, sparsity=whole.sparsity, linear=whole.linear):
         raise ValueError(
             f"method {method_name!r} with {options} is more than a recipe: take "
-            "swatlib.method(...) and its two hooks"
+            "swatlib.method(...) and its hooks"
         )
     return whole.recipe

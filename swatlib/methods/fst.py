@@ -18,6 +18,7 @@ which is the default here. In the paper the decay is outside the learning rate (
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -225,4 +226,5 @@ class DecayPruned(Between):
 def _two_of_four(name: str, decay: float = 0.0, **operands: Selector | None) -> Recipe:
     """Return a recipe for every layer; weights that the forward product uses whole do not decay."""
     prunes = operands.get("forward_weight") is not None
-    return Recipe(name, first_layer_dense=False, decay=decay if prunes else 0.0, **operands)
+    selectors: dict[str, Any] = dict(operands)
+    return Recipe(name, first_layer_dense=False, decay=decay if prunes else 0.0, **selectors)

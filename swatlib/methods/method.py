@@ -1,8 +1,9 @@
 """A sparse training method as one value: recipe, allocation, start, and what happens between steps.
 
-A training loop knows no method by name. It makes the model sparse and calls two hooks::
+A training loop knows no method by name. It makes the model sparse and calls three hooks::
 
     swatlib.sparsify_(model, method)
+    method.start(model, lambda: loss(model))
     for step in range(steps):
         loss(model).backward()
         method.after_backward(model, optimizer, Progress(step, steps, epoch_steps))
@@ -13,10 +14,10 @@ A training loop knows no method by name. It makes the model sparse and calls two
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
@@ -54,7 +55,7 @@ class Progress(NamedTuple):
 
 
 class Between:
-    """Something that happens between two steps; a subclass gives one of the two hooks, or both.
+    """Something that happens between two steps; a subclass gives one or more of the three hooks.
 
     Those of this library are frozen dataclasses. Each calls a function that works in any training
     loop by itself.
@@ -70,6 +71,25 @@ class Between:
     'SWAT'
     """
 
+    own_sparsity: ClassVar[bool] = False
+    """Whether it decides in the course of the run how sparse the model is."""
+    own_allocation: ClassVar[bool] = False
+    """Whether it moves active weights from layer to layer."""
+    own_start: ClassVar[bool] = False
+    """Whether it makes the first masks of all layers itself, whatever their own sparsities."""
+
+    def start(self, model: nn.Module, loss: Callable[[], Tensor]) -> None:
+        """Act on the model before its first step.
+
+        Parameters
+        ----------
+        model : nn.Module
+            Sparse, on its device.
+        loss : callable
+            Returns the loss of the first batch, as the first step will compute it. Calling it
+            moves no random state and no running statistics.
+        """
+
     def after_backward(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
     ) -> None:
@@ -79,6 +99,13 @@ class Between:
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
     ) -> None:
         """Act on weights and masks, after the optimizer's step."""
+
+    def dense_steps(self, progress: Progress) -> float:
+        """Return the share of a run's steps in which it reads the gradients of inactive weights.
+
+        They must not be masked then, and dW is computed whole, whatever the masks are.
+        """
+        return 0.0
 
     def check(self, epochs: int, momentum: float) -> None:
         """Raise an error, before anything is computed, for a run that it cannot work in.
@@ -166,11 +193,22 @@ class Method(Plan):
             found[name] = own.at_sparsity(1 - densities[name]) if densities else own
         return found
 
+    @checked
+    def dense_steps(self, progress: Progress) -> float:
+        """Return the share of a run's steps in which the gradients of all weights are read."""
+        return max((one.dense_steps(progress) for one in self.between), default=0.0)
+
     @checked(epochs=checks.count, momentum=partial(checks.number, least=0))
     def check(self, epochs: int, momentum: float) -> None:
         """Raise an error for a number of epochs or a momentum that the method cannot work with."""
         for one in self.between:
             one.check(epochs, momentum)
+
+    @checked
+    def start(self, model: nn.Module, loss: Callable[[], Tensor]) -> None:
+        """Do what the method does before the first step; ``loss()`` is that of the first batch."""
+        for one in self.between:
+            one.start(model, loss)
 
     @checked
     def after_backward(

@@ -2,8 +2,13 @@
 
 from swatlib.core.selector import ColumnSelector, Selector, kept_count
 from swatlib.selectors.channels import TopChannels
+from swatlib.selectors.held import Held
 from swatlib.selectors.information_restoration import FixedColumns
+from swatlib.selectors.mvue import MVUE
 from swatlib.selectors.nm import NM, UnfoldedNM
+from swatlib.selectors.reuse import Reuse
+from swatlib.selectors.row_threshold import RowThreshold
+from swatlib.selectors.soft import SoftNM
 from swatlib.selectors.topk import (
     RandomK,
     TopColumns,
@@ -15,11 +20,16 @@ from swatlib.selectors.topk import (
 from swatlib.selectors.transposable import Transposable
 
 __all__ = [
+    "MVUE",
     "NM",
     "ColumnSelector",
     "FixedColumns",
+    "Held",
     "RandomK",
+    "Reuse",
+    "RowThreshold",
     "Selector",
+    "SoftNM",
     "TopChannels",
     "TopColumns",
     "TopK",

@@ -10,7 +10,6 @@ from swatlib import checks
 from swatlib.checked import checked_fields, explained
 from swatlib.core.selector import Selector
 from swatlib.core.selector_state import SelectorState
-from swatlib.kernels.keep import as_mask
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,10 @@ class Frozen(Selector):
 
     def __post_init__(self) -> None:
         checked_fields(self)
+        if self.selector.changes_values:
+            raise ValueError(
+                f"selector of a frozen topology must leave values as they are, got {self.selector}"
+            )
 
     @property
     def layers(self) -> tuple[type[nn.Module], ...]:  # type: ignore[override]
@@ -67,7 +70,7 @@ class Frozen(Selector):
             raise ValueError("a frozen topology belongs to its layer: call freeze_(model)")
         if torch.compiler.is_compiling() or state.steps:
             return state.mask
-        mask = as_mask(x, self.selector.choose(x))
+        mask = self.selector.kept(x, self.selector.choose(x))
         if training:
             state.keep(mask, x if weight is None else weight)
         return mask

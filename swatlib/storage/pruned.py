@@ -56,7 +56,8 @@ def prune_(model: nn.Module) -> nn.Module:
     TypeError
         If ``model`` is no module.
     ValueError
-        If no layer has sparse forward weights, or a layer draws them anew in each forward pass.
+        If no layer has sparse forward weights, or a layer draws them anew in each forward pass or
+        changes their values.
 
     Examples
     --------
@@ -227,6 +228,11 @@ def _active(model: nn.Module) -> list[tuple[Tensor, Tensor]]:
             raise ValueError(
                 f"layer {name!r} draws its active weights anew in every forward pass "
                 f"({selector}), so none can be pruned"
+            )
+        if selector is not None and selector.changes_values:
+            raise ValueError(
+                f"layer {name!r} multiplies by other values than its weight's ({selector}), which "
+                "zeros in the weight would change"
             )
         if computed(layer):
             raise ValueError(f"layer {name!r} computes its weight: remove what does so first")

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from swatlib.checked import checked
 from swatlib.core.recipe import Plan, Recipe
 from swatlib.core.sparse_layer import SparseLayer
-from swatlib.kernels.keep import as_mask
 from swatlib.surgery.adopted import SparseTransposed, sparse_class
 from swatlib.surgery.fast_path import settle_fast_path
 from swatlib.surgery.first_layer import first_layer
@@ -316,10 +315,13 @@ def active_mask(layer: nn.Module) -> Tensor:
     if not isinstance(layer, SparseLayer):
         return torch.ones_like(weight, dtype=torch.bool)
     matrix = layer.matrix(weight)
-    choice = layer.choose("forward_weight", matrix, training=False)
-    if choice is None:
+    choice, selector = (
+        layer.choose("forward_weight", matrix, training=False),
+        layer.recipe.forward_weight,
+    )
+    if choice is None or selector is None:
         return torch.ones_like(weight, dtype=torch.bool)
-    return layer.matrix(as_mask(matrix, choice))
+    return layer.matrix(selector.kept(matrix, choice))
 
 
 @checked

@@ -118,6 +118,8 @@ def _recipe(name: str, layer: SparseLayer, state: Mapping[str, Any]) -> Recipe:
     wanted = {"recipe", "selectors", "sparsity", "frozen", "kept"}
     if not isinstance(state, Mapping) or state.keys() != wanted:
         raise TypeError(f"state of layer {name!r} must have the entries {sorted(wanted)}")
+    if layer.recipe.name == state["recipe"] and not state["selectors"]:
+        return layer.recipe.without_selectors  # the method had ended densely
     found: dict[str, Any] = {}
     for operand, selector in layer.recipe.named().items():
         if selector is None:

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from swatlib.core.recipe import Recipe
 from swatlib.methods import Method, Progress
 from swatlib.surgery.sparsify import sparsify_
+from swatlib.training.loop import leaving_no_trace
 
 DENSE = Method(Recipe("dense"))
 
@@ -62,19 +63,30 @@ def optimizer_of(model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD(model.parameters(), 0.05, momentum=0.9)
 
 
+def first_loss(model: nn.Module, rank: int = 0) -> Tensor:
+    """Return the loss of the first batch, leaving the model's buffers and random states alone."""
+    with leaving_no_trace(model):
+        x, y = batch(0, rank)
+        return F.cross_entropy(model(x), y)
+
+
 def train(
     model: nn.Module,
     method: Method,
     steps: Iterable[int],
     optimizer: torch.optim.Optimizer | None = None,
     forward: Callable[[Tensor], Tensor] | None = None,
+    images: int | None = None,
 ) -> list[float]:
-    """Take steps and return their losses."""
+    """Take steps and return their losses; each has its own batch, unless one is given for all."""
     optimizer = optimizer or optimizer_of(model)
     model.train()
     losses = []
+    steps = list(steps)
+    if 0 in steps[:1]:
+        method.start(model, lambda: first_loss(model))
     for step in steps:
-        x, y = batch(step)
+        x, y = batch(step if images is None else images)
         optimizer.zero_grad()
         loss = F.cross_entropy((forward or model)(x), y)
         loss.backward()

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from swatlib.core.operands import WEIGHT, operand
 from swatlib.core.recipe import Recipe
 from swatlib.methods import Method, Progress
 from swatlib.surgery.sparsify import sparse_layers
-from swatlib.testing.network import batch, made_sparse, optimizer_of
+from swatlib.testing.network import batch, first_loss, made_sparse, optimizer_of
 
 PATIENCE = 300
 """Seconds that two processes may take."""
@@ -57,6 +58,7 @@ def _rank(rank: int, folder: str, methods: list[Method]) -> None:
         torch.manual_seed(rank)  # different seeds: equal draws must not be why they agree
         model = DistributedDataParallel(made_sparse(method))
         optimizer = optimizer_of(model)
+        method.start(model, partial(first_loss, model, rank + 1))
         for step in range(5):
             x, y = batch(step, rank + 1)
             optimizer.zero_grad()

@@ -1,10 +1,11 @@
-"""The training loop, for any model and loss; it calls the method's two hooks around each step.
+"""The training loop, for any model and loss; it calls the method's hooks around each step.
 
 Nothing here is needed to train sparsely: a model made sparse by ``sparsify_`` trains in any loop
 with any optimizer. This is the loop the book's records come from.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
@@ -75,6 +76,7 @@ def steps(
     sgd: Sgd,
     method: Method,
     on_step: OnStep | None = None,
+    generators: Sequence[torch.Generator] = (),
 ) -> Iterator[list[float]]:
     """Train ``model`` with SGD, yielding each epoch's loss terms, means over its batches.
 
@@ -91,9 +93,11 @@ def steps(
         See :data:`Loss`.
     sgd : Sgd
     method : Method
-        Its hooks are called around every optimizer step.
+        Its hooks are called before the first and around every optimizer step.
     on_step : callable, optional
         Called as ``on_step(step, model)`` after every optimizer step.
+    generators : sequence of torch.Generator
+        What ``loss`` draws from, beside torch's own random state.
     """
     first = next(model.parameters(), None)
     if first is None:
@@ -110,6 +114,16 @@ def steps(
     # A last batch of one image has no batch statistics; it is left out, unless it is the only one.
     starts = [s for s in range(0, images, sgd.batch_size) if images - s > 1] or [0]
     step, whole = 0, sgd.epochs * len(starts)
+
+    def first_loss() -> Tensor:
+        again = torch.Generator().manual_seed(sgd.seed)
+        batch = torch.randperm(images, generator=again)[: sgd.batch_size].to(device)
+        with leaving_no_trace(model, generators):
+            terms = loss(batch)
+            return sum(terms[1:], terms[0])
+
+    model.train()
+    method.start(model, first_loss)
     for _ in range(sgd.epochs):
         model.train()
         permutation = torch.randperm(images, generator=order).to(device)
@@ -134,6 +148,29 @@ def steps(
         yield means
         if not all(map(isfinite, means)):
             return
+
+
+@contextmanager
+def leaving_no_trace(
+    model: nn.Module, generators: Sequence[torch.Generator] = ()
+) -> Iterator[None]:
+    """Restore random states and the model's buffers at the end of the block.
+
+    Within it the buffers are copies. A loss computed there can be differentiated afterwards, which
+    it could not if they had been written back.
+    """
+    states = [generator.get_state() for generator in generators]
+    buffers = [(buffer, buffer.data) for buffer in model.buffers()]
+    try:
+        for buffer, own in buffers:
+            buffer.data = own.clone()
+        with torch.random.fork_rng():
+            yield
+    finally:
+        for buffer, own in buffers:
+            buffer.data = own
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
 
 
 @checked(device=checks.usable_device)
@@ -257,7 +294,7 @@ def train(
         bool(run.nesterov),
         run.seed,
     )
-    epochs = steps(model, len(train_x), loss, sgd, run.plan, on_step)
+    epochs = steps(model, len(train_x), loss, sgd, run.plan, on_step, (distortion,))
     for epoch, (train_loss,) in enumerate(epochs, 1):
         with autocast:
             accuracy, test_loss = evaluate(model, test_x, test_y)

@@ -4,6 +4,7 @@ An observer is called after every optimizer step, as ``train_run``'s ``on_step``
 what it saw in JSON values, which end up in the record of the run.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -118,5 +119,83 @@ class Thresholds:
         return {"fresh": self.fresh, "density": self.density}
 
 
-OBSERVERS: dict[str, Any] = {"topology": MaskFlips, "thresholds": Thresholds}
+class Exploration:
+    """Watch the share of weights that were active at any step: Rs (Liu et al. 2021, section 3).
+
+    Of all weights of the sparse layers. It begins at their density and never falls.
+    """
+
+    def __init__(self) -> None:
+        self.ever: dict[str, Tensor] = {}
+        self.explored: list[float] = []
+
+    @torch.no_grad()
+    def __call__(self, step: int, model: nn.Module) -> None:
+        """Look at the model after a step."""
+        for name, mask in _active(model):
+            self.ever[name] = mask | self.ever.get(name, mask)
+        total = sum(mask.numel() for mask in self.ever.values())
+        if total:
+            self.explored.append(sum(int(mask.sum()) for mask in self.ever.values()) / total)
+
+    def result(self) -> dict[str, Any]:
+        """Return ``explored``, one value for each step, and ``layers``, by layer at the end."""
+        return {
+            "explored": [round(rate, 7) for rate in self.explored],
+            "layers": {name: round(float(m.float().mean()), 7) for name, m in self.ever.items()},
+        }
+
+
+class LayerDensities:
+    """Watch how dense each layer's weights are: what a method costs whose layers change in size.
+
+    Averages over the steps, because the cost of a step is linear in the density.
+    """
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.last: dict[str, float] = {}
+        self.overall: list[float] = []
+
+    @torch.no_grad()
+    def __call__(self, step: int, model: nn.Module) -> None:
+        """Look at the model after a step."""
+        active = total = 0
+        for name, mask in _active(model):
+            n = int(mask.sum())
+            self.last[name] = n / mask.numel()
+            self.sums[name] = self.sums.get(name, 0.0) + self.last[name]
+            active, total = active + n, total + mask.numel()
+        if total:
+            self.overall.append(active / total)
+
+    def result(self) -> dict[str, Any]:
+        """Sum up.
+
+        Returns
+        -------
+        dict
+            ``overall``: of all weights of the sparse layers, one value for each step; ``mean``: by
+            layer, over the steps; ``last``: by layer, at the end.
+        """
+        steps = max(1, len(self.overall))
+        return {
+            "overall": [round(density, 7) for density in self.overall],
+            "mean": {name: round(total / steps, 7) for name, total in self.sums.items()},
+            "last": {name: round(density, 7) for name, density in self.last.items()},
+        }
+
+
+def _active(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    for name, layer in sparse_layers(model):
+        if layer.recipe.forward_weight is not None:
+            yield name, active_mask(layer)
+
+
+OBSERVERS: dict[str, Any] = {
+    "topology": MaskFlips,
+    "thresholds": Thresholds,
+    "exploration": Exploration,
+    "densities": LayerDensities,
+}
 """Observers by the name a run specification gives them."""

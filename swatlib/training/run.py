@@ -49,7 +49,8 @@ class Run:
     options : dict
         Further options of the method, see :func:`swatlib.methods.method`.
     observe : str, optional
-        "topology" or "thresholds": what to watch, see :mod:`swatlib.training.observe`.
+        "topology", "thresholds", "exploration" or "densities": what to watch, see
+        :mod:`swatlib.training.observe`.
     epochs : int
         Passes over the training images.
     batch_size : int

@@ -3,8 +3,8 @@
 from accounting_models import tiny
 from torch import nn
 
-from swatlib.accounting import EXACT, Convention, count, densities, trace
-from swatlib.methods import swat
+from swatlib.accounting import EXACT, PAPER, Convention, count, densities, trace
+from swatlib.methods import method, swat
 
 
 def test_bitmap_costs_a_bit_an_element_and_never_more_than_dense() -> None:
@@ -22,3 +22,14 @@ def test_full_map_is_stride_squared_times_exact() -> None:
     exact = count(traced, convention=EXACT).to_frame()["input_grad_dense"]
     full = count(traced, convention=Convention("full_map")).to_frame()["input_grad_dense"]
     assert full.iloc[1] == 4 * exact.iloc[1]
+
+
+def test_the_papers_count_all_of_dw_and_the_exact_convention_what_is_updated() -> None:
+    traced = trace(nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8)), (1, 8))
+    for name, own in (("static", 0.25), ("dpf", 1.0), ("swat", 0.25)):
+        recipe = method(name, 0.75).recipe
+        found = densities(traced, recipe)
+        exact = count(traced, found, EXACT).to_frame()
+        assert exact["weight_grad"].tolist() == [64, 64 * own]
+        paper = count(traced, found, PAPER).to_frame()
+        assert paper["weight_grad"].tolist() == [64, 16 if name == "swat" else 64]

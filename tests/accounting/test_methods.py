@@ -6,8 +6,8 @@ import pytest
 from accounting_models import IMAGE, tiny
 from torch import nn
 
-from swatlib import recipe
-from swatlib.accounting import counted, method_densities, trace
+from swatlib import method
+from swatlib.accounting import TRAINED, counted, method_densities, trace
 from swatlib.methods import METHODS
 
 
@@ -35,6 +35,7 @@ def test_methods_that_share_a_name_share_their_sparsities() -> None:
     from swatlib.accounting import method_densities
 
     shared = [name for name in counted() if name in METHODS]
+    assert not set(shared) & set(TRAINED)
     assert {"dense", "swat", "saw", "meprop", "sr-ste", "fst"} <= set(shared)
 
     def taken(call: Callable[[], object]) -> bool:
@@ -47,7 +48,7 @@ def test_methods_that_share_a_name_share_their_sparsities() -> None:
     for name in shared:
         for s in (0.0, 0.25, 0.5, 0.9):
             by_train, by_account = (
-                taken(lambda s=s, name=name: recipe(name, s)),
+                taken(lambda s=s, name=name: method(name, s)),
                 taken(lambda s=s, name=name: method_densities(name, traced, s)),
             )
             assert by_train == by_account, (name, s)

@@ -25,6 +25,15 @@ def test_print_shows_the_row_of_the_table() -> None:
     ]
 
 
+def test_a_recipe_says_which_weights_are_updated() -> None:
+    recipe = Recipe("held", updates="active", forward_weight=TopK(0.5))
+    assert str(recipe).startswith("held (first layer dense, active weights updated)")
+    with pytest.raises(ValueError, match="updates must be one of all, active; got 'some'"):
+        Recipe("held", updates="some", forward_weight=TopK(0.5))
+    with pytest.raises(ValueError, match="updates='active' needs a forward_weight that prunes"):
+        Recipe("held", updates="active")
+
+
 def test_a_slot_holds_a_selector() -> None:
     with pytest.raises(TypeError, match=r"forward_weight must be a selector or None, got 0\.9"):
         Recipe("wrong", forward_weight=0.9)  # type: ignore[arg-type]

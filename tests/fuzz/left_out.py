@@ -73,6 +73,7 @@ LEFT_OUT = {
     "data.cache.": "the inside of load(), which names the files",
     "core.selector.ColumnSelector.": "the inside of a layer's weight gradient",
     "core.selector.Selector.operand": "the inside of a layer, in every step",
+    "core.selector.Selector.kept": "the inside of active_mask(), which is the edge",
     "core.selector.Selector.new_state": "the inside of a layer",
     "core.recipe.Plan.": "what a plan must have; Method.recipes() is fuzzed",
     "kernels.convolution.blank": "the inside of a layer's backward pass",
@@ -81,9 +82,33 @@ LEFT_OUT = {
     "kernels.convolution.row_length": "the inside of a layer's weight gradient",
     "kernels.nm.beaten_by": "inside of nm_mask(), which is the edge",
     "kernels.nm.two_of_four": "inside of nm_mask(), which is the edge",
+    "kernels.groups.": "inside of a selector's choose and operand, in every step",
     "kernels.slices.": "inside of a selector's choose, in every step",
     "kernels.steps.": "inside of the operators that choose with a period",
+    "selectors.mvue.MVUE.operand": "the inside of a layer, in every step",
+    "selectors.reuse.Reuse.operand": "the inside of a layer, in every step",
+    "selectors.reuse.Reuse.previous": "the inside of a layer, in every step",
+    "selectors.reuse.differs": "inside of Reuse.choose(), which is the edge",
+    "selectors.soft.SoftNM.operand": "the inside of a layer, in every step",
+    "selectors.soft.SoftNM.kept": "the inside of active_mask(), which is the edge",
     "methods.method.Between.": "hooks that do nothing; Method's, which call them, are the edge",
+    "methods.rewire.HeldWeight.": "what held() returns, for the inside of an update",
+    "methods.rewire.best": "inside of rewire_(), which is the edge",
+    "methods.rewire.kept_by_magnitude": "inside of rewire_(), which is the edge",
+    "methods.rewire.kept_by_sign": "inside of rewire_(), which is the edge",
+    "methods.rewire.kept_above": "inside of reallocate_(), which is the edge",
+    "methods.rewire.kept_together": "inside of resize_(), which is the edge",
+    "methods.rewire.part": "inside of rewire_(), which is the edge",
+    "methods.rewire.by_gradient": "inside of rewire_(), which is the edge",
+    "methods.rewire.at_random": "inside of rewire_(), which is the edge",
+    "methods.rewire.zero_": "inside of rewire_(), which is the edge",
+    "methods.rewire.move_": "inside of rewire_(), which is the edge",
+    "methods.rewire.exchange_": "inside of rewire_(), which is the edge",
+    "methods.rising.goal": "inside of resize_(), which is the edge",
+    "methods.snfs.momentum_of": "inside of redistribute_by_momentum_(), which is the edge",
+    "methods.snfs.grown_counts": "inside of redistribute_by_momentum_(), which is the edge",
+    "methods.dsr.proportional": "inside of reallocate_(), which is the edge",
+    "training.loop.leaving_no_trace": "inside of steps(), which is the edge",
     "methods.swat.split": "inside of swat(), which is the edge",
     "methods.swat.topk_at": "inside of swat(), which is the edge",
     "selectors.information_restoration.gradient_from_columns": "inside of weight_gradient()",
@@ -107,7 +132,7 @@ LEFT_OUT_METHODS = {
 }
 """Methods of any class, by the end of a name."""
 
-HOOKS = (".after_backward", ".after_step", ".check")
+HOOKS = (".start", ".dense_steps", ".after_backward", ".after_step", ".check")
 """What a subclass of Between gives; Method's hooks, which call them, are the edge."""
 
 NOT_FUZZED = {

@@ -29,10 +29,14 @@ from swatlib.detection.images import BoxedImages, DetectionData
 from swatlib.detection.training import DetectionRun
 from swatlib.experiments import accelerator
 from swatlib.kernels.convolution import Geometry
+from swatlib.methods.dsr import FartherApart
+from swatlib.methods.hu import DenseEnd
+from swatlib.methods.ramp import Updates
 from swatlib.papers import paper_tables
 from swatlib.records import Record, read_record, specification, write_record
-from swatlib.selectors import RandomK, TopColumns, TopK
+from swatlib.selectors import MVUE, RandomK, Reuse, SoftNM, TopColumns, TopK
 from swatlib.selectors.channels import TopChannels
+from swatlib.selectors.held import Held
 from swatlib.selectors.nm import NM
 from swatlib.selectors.transposable import Transposable
 from swatlib.simulator import counts, dense_masks, layers_of, mapping, save_masks
@@ -287,7 +291,38 @@ PHOTO = lambda: np.arange(40 * 40 * 3, dtype=np.uint8).reshape(40, 40, 3)  # noq
 CROPS = lambda: PHOTO()[None, :16, :16].transpose(0, 3, 1, 2)  # noqa: E731
 BOOL = lambda: torch.rand(4, 3, 6, 6) > 0.5  # noqa: E731
 
+FRACTION = given(fraction=lambda: 0.5)
+UPDATES = lambda: Updates(every=2)  # noqa: E731
+
 TWINS: dict[str, Callable[[], Any]] = {
+    "methods.ramp.cosine": FRACTION,
+    "methods.ramp.cubic": FRACTION,
+    "methods.ramp.Updates.period": of(UPDATES),
+    "methods.ramp.Updates.end": of(UPDATES),
+    "methods.ramp.Updates.due": of(UPDATES),
+    "methods.ramp.Updates.fraction": of(UPDATES),
+    "methods.rewire.rewire_": FRACTION,
+    "methods.rewire.Rewire": given(when=UPDATES),
+    "methods.rising.risen": FRACTION,
+    "methods.rising.resized": given(change=lambda: abs),
+    "methods.rising.Rise": given(when=UPDATES),
+    "methods.snfs.redistribute_by_momentum_": FRACTION,
+    "methods.snfs.RedistributeByMomentum": given(when=UPDATES),
+    "methods.dsr.reallocate_": given(wanted=lambda: 2),
+    "methods.dsr.FartherApart.period": of(lambda: FartherApart(every=2)),
+    "methods.dsr.Reallocate": given(when=lambda: FartherApart(every=2)),
+    "methods.imp.after_rounds": given(k=lambda: 1, rounds=lambda: 2),
+    "methods.imp.Rounds": given(rounds=lambda: 2),
+    "methods.method.Method.start": of(plan, loss=lambda: lambda: torch.zeros(())),
+    "methods.static.held_recipe": given(name=lambda: "held"),
+    "selectors.held.Held.choose": of(lambda: Held(0.5), x=weight),
+    "selectors.mvue.MVUE.choose": of(MVUE, x=weight),
+    "selectors.mvue.survival": given(groups=lambda: torch.tensor([[4.0, 2.0, 1.0, 1.0]])),
+    "selectors.soft.SoftNM.choose": of(SoftNM, x=weight),
+    "selectors.reuse.Reuse.choose": of(lambda: Reuse(0.5), x=weight),
+    "methods.hu.DenseEnd.dense_steps": of(DenseEnd),
+    "methods.resprop.reused": given(epoch=lambda: 3),
+    "selectors.held.first_mask": given(x=weight),
     "accounting.count.Count": given(densities=lambda: tuple(densities())),
     "accounting.count.Count.to_frame": of(lambda: count(network())),
     "accounting.density.Densities": given(names=lambda: ["a"], each=lambda: [Density()]),
@@ -298,6 +333,8 @@ TWINS: dict[str, Callable[[], Any]] = {
     ),
     "accounting.rounding.granted": given(shape=lambda: (4, 3, 3, 3)),
     "accounting.topk.topk_share": given(traced=network),
+    "accounting.trained.trained_densities": given(recorded=lambda: {}),
+    "methods.method.Method.dense_steps": of(plan),
     "accounting.methods.named": given(name=lambda: "swat"),
     "analysis.statistics.mean_interval": given(
         frame=frame, by=lambda: "method", value=lambda: "test_accuracy"

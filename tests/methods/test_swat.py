@@ -6,6 +6,7 @@ import pytest
 
 from swatlib.methods import (
     METHODS,
+    NO_SPARSITY,
     Recipe,
     dense,
     meprop,
@@ -15,6 +16,7 @@ from swatlib.methods import (
     sparse_forward,
     swat,
 )
+from swatlib.methods import method as named
 from swatlib.selectors import RandomK, TopColumns, TopK
 
 A, B, C = TopK(0.9), TopK(0.8), TopK(0.7)
@@ -51,11 +53,16 @@ def test_options_reach_the_selectors(function: Any) -> None:
     assert not made.first_layer_dense
 
 
+OTHERS: dict[str, set[float]] = {"dense": set(), "sfp": set(), "asfp": set(), "dst": {0.0}}
+"""The sparsities of the selectors of methods that do not have the one that they are given."""
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_a_name(method: str) -> None:
-    made = recipe(method, 0.0 if method == "dense" else 0.5)
+    made = named(method, 0.0 if method in NO_SPARSITY else 0.5).recipe
     sparsities = {s.sparsity for s in made.named().values() if s is not None}
-    assert sparsities == (set() if method == "dense" else {0.5})
+    assert made.name
+    assert sparsities == OTHERS.get(method, {0.5})
 
 
 # Bad input

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from swatlib import recipe, sparsify_, swat
 from swatlib.kernels.convolution import Geometry
-from swatlib.methods import METHODS
+from swatlib.methods import METHODS, NO_SPARSITY
+from swatlib.methods import method as named
 from swatlib.selectors.nm import unfold
 from swatlib.simulator import Cartesian, Masks, Tactical, masks_of, save_masks, simulate
 from swatlib.simulator.geometry import Layer
@@ -35,8 +36,8 @@ def network() -> nn.Sequential:
 
 def method(name: str) -> Any:
     fixed = name in ("fst", "fst-unrestored", "fst-weights", "sr-ste", "tsm", "asp", "wg", "wx")
-    s = 0.0 if name == "dense" else 0.5 if fixed or name in ("gg", "gx") else 0.8
-    return recipe(name, s)
+    s = 0.0 if name in NO_SPARSITY else 0.5 if fixed or name in ("gg", "gx") else 0.8
+    return named(name, s)
 
 
 class Seen:

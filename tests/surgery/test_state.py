@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
 import swatlib
-from swatlib.methods import METHODS
+from swatlib.methods import METHODS, NO_SPARSITY
 from swatlib.methods.momentum import redistribute_
 from swatlib.methods.topology import freeze_
 from swatlib.surgery.sparsify import active_mask, sparse_layers
@@ -60,10 +60,9 @@ def stored(value):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_continued_run_is_the_uninterrupted_one(method):
-    sparsity = {"dense": 0.0}.get(method, 0.5)
-    made = swatlib.recipe(method, sparsity)
+    sparsity = 0.0 if method in NO_SPARSITY else 0.5
     options = {"period": 7} if method in ("swat", "saw", "tsm") else {}
-    recipe = swatlib.recipe(method, sparsity, **options) if options else made
+    recipe = swatlib.method(method, sparsity, **options)
     whole = swatlib.sparsify_(mlp(), recipe)
     sgd = optimizer(whole)
     train(whole, sgd, 10)

@@ -10,7 +10,10 @@ from contract_rows import ROWS
 import swatlib
 from swatlib.testing import CHECKS, check_recipe
 
+EAGER = {"compiled_steps_are_eager_steps": "what is kept of gradients is written in eager mode"}
 EXPECTED = {
+    "resprop": EAGER,
+    "resprop, no warm-up": EAGER,
     "saw, random": {
         "compiled_steps_are_eager_steps": "compiled code draws the same numbers in another order",
     },

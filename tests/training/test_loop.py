@@ -1,15 +1,19 @@
 """The loop trains: it learns, repeats, follows its schedule and stops when it diverges."""
 
 import copy
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import isfinite
+from typing import ClassVar
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+import swatlib
 from swatlib.core.layers import SparseConv2d
 from swatlib.data import load
+from swatlib.methods import METHODS, Between, Method
 from swatlib.models import build_network
 from swatlib.training import Run, build, evaluate, memory_format, rate, train, train_run
 
@@ -37,6 +41,32 @@ def test_digits_are_learnt_and_the_run_repeats(method: str, sparsity: float, lea
     torch.manual_seed(99)
     shorter = replace(run, epochs=1, schedule="constant")
     assert train_run(shorter, "cpu") == train_run(copy.deepcopy(shorter), "cpu")
+
+
+@dataclass(frozen=True)
+class Ask(Between):
+    """Ask for the first batch's loss, so many times."""
+
+    times: int
+    told: ClassVar[list[float]] = []
+
+    def start(self, model: nn.Module, loss: Callable[[], Tensor]) -> None:
+        """Ask."""
+        self.told.extend(loss().item() for _ in range(self.times))
+
+
+def test_a_method_sees_the_first_loss_and_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(sparsity: float, times: int = 0) -> Method:
+        return Method(swatlib.swat(sparsity), between=(Ask(times),))
+
+    monkeypatch.setitem(METHODS, "ask", ask)
+    run = replace(QUICK, images=90, width=4, method="ask", sparsity=0.5, flips=True, shifts=2)
+    never, twice = (train_run(replace(run, options={"times": n}), "cpu") for n in (0, 2))
+    assert never == twice
+    # All images are one batch, so the first epoch's loss is that of the first step.
+    first = never["epochs"][0]["train_loss"]
+    assert Ask.told == [pytest.approx(first), pytest.approx(first)]
+    assert Ask.told[0] == Ask.told[1]
 
 
 def test_the_seed_matters() -> None:

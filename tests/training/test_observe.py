@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from swatlib import sparsify_, swat
-from swatlib.training.observe import MaskFlips, Thresholds
+from swatlib.training.observe import Exploration, LayerDensities, MaskFlips, Thresholds
 
 
 def net() -> Any:
@@ -59,3 +59,35 @@ def test_the_threshold_observer_sees_a_stale_threshold_drift() -> None:
     assert found["density"]["2"][1] < 0.1
     assert found["density"]["4"][0] == found["density"]["4"][1]
     assert found["fresh"]["2"][1] == pytest.approx(0.5 * found["fresh"]["2"][0], rel=1e-4)
+
+
+def masked_by_hand(actives: list[tuple[int, ...]], observer: Any) -> Any:
+    layer = nn.Linear(4, 1, bias=False)
+    sparsify_(layer, swat(0.5, first_layer_dense=False))
+    for step, active in enumerate(actives, start=1):
+        with torch.no_grad():
+            layer.weight.fill_(1.0)
+            layer.weight[0, list(active)] = 2.0
+        observer(step, layer)
+    return observer.result()
+
+
+def test_exploration_is_the_share_of_what_was_ever_active() -> None:
+    found = masked_by_hand([(0, 1), (0, 1), (0, 2), (0, 1), (2, 3)], Exploration())
+    assert found == {"explored": [0.5, 0.5, 0.75, 0.75, 1.0], "layers": {"": 1.0}}
+    assert Exploration().result() == {"explored": [], "layers": {}}
+
+
+def test_densities_are_averages_over_the_steps() -> None:
+    found = masked_by_hand([(0, 1), (0, 1)], LayerDensities())
+    assert found == {"overall": [0.5, 0.5], "mean": {"": 0.5}, "last": {"": 0.5}}
+    layer = sparsify_(nn.Linear(4, 1, bias=False), swat(0.5, first_layer_dense=False))
+    observer = LayerDensities()
+    for sparsity in (0.5, 0.25):
+        layer.recipe = layer.recipe.at_sparsity(sparsity)  # type: ignore[operator, union-attr]
+        observer(1, layer)
+    assert observer.result() == {
+        "overall": [0.5, 0.75],
+        "mean": {"": 0.625},
+        "last": {"": 0.75},
+    }

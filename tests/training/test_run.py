@@ -52,7 +52,10 @@ def test_an_unknown_network_or_data_set() -> None:
             {"options": {"allocation": "even"}},
             "allocation must be one of uniform, erk, momentum; got 'even'",
         ),
-        ({"observe": "losses"}, "observe must be one of topology, thresholds; got 'losses'"),
+        (
+            {"observe": "losses"},
+            "observe must be one of topology, thresholds, exploration, densities; got 'losses'",
+        ),
         ({"options": {"freeze_epoch": 3}}, r"freeze_epoch must be in \[0, 3\), got 3"),
         ({"options": {"freeze_epoch": -1}}, r"freeze_epoch must be at least 0, got -1"),
         (
