@@ -8,6 +8,7 @@ from typing import Any
 from swatlib import checks
 from swatlib.accounting.density import Densities, leaves_whole, spread
 from swatlib.accounting.layer import Layer, Network
+from swatlib.accounting.narrow import narrow
 from swatlib.checked import checked
 from swatlib.core.allocation import erk
 from swatlib.core.operands import ACTIVATION
@@ -148,6 +149,10 @@ def method_densities(
         As :func:`named`.
     """
     chosen = named(name, sparsity)
+    if chosen.smaller:
+        if activation_sparsity is not None:
+            raise ValueError(f"act-sparsity does not apply to {name}: its activations are dense")
+        return narrow(network, chosen.smaller, natural_zeros)
     sparsities = chosen.recipe.map(lambda s: float(s.sparsity))  # type: ignore[union-attr]
     if activation_sparsity is not None:
         given = checks.sparsity("act-sparsity", activation_sparsity)

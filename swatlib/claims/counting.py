@@ -15,7 +15,7 @@ from swatlib.claims.claim import Claim
 from swatlib.claims.quantity import MissingRecords, Quantity, cells, close, fact
 from swatlib.core.operands import PRODUCTS
 from swatlib.core.recipe import Recipe
-from swatlib.methods import METHODS, swat
+from swatlib.methods import METHODS, method, swat
 from swatlib.methods import recipe as recipe_of
 from swatlib.models import build_network
 from swatlib.papers import paper_table, paper_wide
@@ -426,7 +426,7 @@ def table_1(names: Iterable[str]) -> pd.DataFrame:
     printed = paper_table("swat-table-1").set_index(["method", "quantity"])["value"]
     rows = []
     for name in names:
-        derived = sparse_products(recipe_of(name.lower(), 0.8))
+        derived = sparse_products(method(name.lower(), 0.8).recipe)
         for product, ours in derived.items():
             word = str(printed[name, TITLES[product]])
             rows.append((name, product, ours, word.startswith("Yes"), word))

@@ -93,6 +93,10 @@ class DetectionRun:
         )
         # Raise for an unknown method or a wrong sparsity now, before anything is computed.
         self.plan.check(self.epochs, self.momentum)
+        if self.plan.smaller:
+            raise ValueError(
+                f"method must not be {self.method!r} for a detector, which is not built smaller"
+            )
 
     @property
     def plan(self) -> Method:

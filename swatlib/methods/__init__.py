@@ -42,6 +42,7 @@ from swatlib.methods.sensitivity import (
     sparse_backward,
     sparse_forward,
 )
+from swatlib.methods.small_dense import small_dense
 from swatlib.methods.snfs import snfs
 from swatlib.methods.snip import snip
 from swatlib.methods.soft_filter import asfp, sfp
@@ -134,6 +135,7 @@ METHODS: dict[str, Row] = {
     "asfp": asfp,
     "dst": _only(0.0, dst),
     "top-kast": top_kast,
+    "small-dense": small_dense,
 }
 """Methods by the name a run specification or the command line gives them.
 
@@ -211,6 +213,8 @@ def with_options(
             )
     if allocation == "momentum" and freeze_epoch is not None:
         raise ValueError("freeze_epoch must be None with allocation 'momentum'")
+    if pretrain_epochs and method.smaller:
+        raise ValueError(f"pretrain_epochs must not be set for {whole.name!r}, which is dense")
     if decoupled_decay and not whole.decay:
         raise ValueError(f"decoupled_decay needs a method with a decay, got {whole.name!r}")
     between: list[Between] = list(method.between)

@@ -138,6 +138,9 @@ class Method(Plan):
         Epochs of dense training before the sparse ones, by the run's own schedule.
     between : tuple of Between
         What happens between steps, in this order.
+    smaller : float
+        Sparsity of a network that has as many parameters as the run's is built with, see
+        :mod:`swatlib.models.narrow`.
 
     Examples
     --------
@@ -156,6 +159,7 @@ class Method(Plan):
     classifier_dense: bool = False
     pretrain_epochs: int = 0
     between: tuple[Between, ...] = ()
+    smaller: float = 0.0
 
     def __post_init__(self) -> None:
         checked_fields(
@@ -163,6 +167,7 @@ class Method(Plan):
             sparsity=checks.sparsity,
             classifier_dense=checks.flag,
             pretrain_epochs=checks.at_least_0,
+            smaller=checks.sparsity,
         )
 
     @property
@@ -231,6 +236,7 @@ class Method(Plan):
         more = [self.allocation.__name__] if self.allocation else []
         more += ["classifier dense"] if self.classifier_dense else []
         more += [f"after {self.pretrain_epochs} dense epochs"] if self.pretrain_epochs else []
+        more += [f"as small as at sparsity {self.smaller:g}"] if self.smaller else []
         then = ", ".join(map(str, self.between))
         return "\n".join(
             [", ".join([title, *more]), *rows, *([f"between steps: {then}"] if then else [])]

@@ -1,10 +1,13 @@
 """One way to get a network: :func:`build_network` picks it by name and fits it to the image."""
 
+import torch
 from torch import nn
 
 from swatlib import checks
 from swatlib.checked import checked
 from swatlib.models.densenet import densenet121
+from swatlib.models.layers import he_init_
+from swatlib.models.narrow import initialised, narrow_to_, sparse_parameters
 from swatlib.models.resnet import resnet18, resnet34, resnet50, resnet101, wrn50_2
 from swatlib.models.small import small_densenet, small_resnet, small_vgg
 from swatlib.models.vgg import vgg16
@@ -34,6 +37,7 @@ def build_network(
     channels: int = 3,
     width: int | None = None,
     depth: int | None = None,
+    smaller: float = 0.0,
 ) -> nn.Module:
     """Build a network by name, in the form that fits the image size.
 
@@ -52,6 +56,9 @@ def build_network(
     width, depth : int, optional
         Only for the small families: channels of the first stage (default 32) and
         number of weighted layers (default 8, for `small_densenet` 13).
+    smaller : float
+        Take fewer channels, so that there are as many parameters as a network of this sparsity has
+        that are not zero, see :mod:`swatlib.models.narrow`.
 
     Returns
     -------
@@ -79,6 +86,14 @@ def build_network(
     smallest = 32 if name == "vgg16" else 8
     if image < smallest:
         raise ValueError(f"image must be at least {smallest} for {name}, got {image}")
+    smaller = checks.sparsity("smaller", smaller)
+    if smaller:
+        with torch.device("meta"):
+            model = build_network(name, classes, image, channels, width, depth).eval()
+            x = torch.empty(2, channels, image, image)
+        narrow_to_(model, x, sparse_parameters(model, x, smaller))
+        on_meta = torch.get_default_device().type == "meta"
+        return model.train() if on_meta else he_init_(initialised(model.train()))
     if name in SMALL:
         options = {"width": width, "depth": depth}
         chosen = {key: value for key, value in options.items() if value is not None}

@@ -52,6 +52,7 @@ METHOD_LABELS = {
     "asfp": "ASFP",
     "dst": "DST",
     "top-kast": "Top-KAST",
+    "small-dense": "small-dense",
 }
 """Methods as figures and tables name them."""
 

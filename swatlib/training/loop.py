@@ -236,6 +236,7 @@ def build(run: Run, dataset: Dataset) -> nn.Module:
         channels=channels,
         width=run.width,
         depth=run.depth,
+        smaller=run.plan.smaller,
     )
     return sparsify_(model, run.plan)
 

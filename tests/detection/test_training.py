@@ -99,6 +99,7 @@ def test_what_cannot_be_trained_on_is_refused() -> None:
         ({"evaluated_on": "both"}, "evaluated_on must be one of train, test; got 'both'"),
         ({"task": "other"}, "task must be detection, got 'other'"),
         ({"method": "magic"}, "method must be one of"),
+        ({"method": "small-dense", "sparsity": 0.5}, "method must not be 'small-dense' for a"),
         ({"method": "fst", "sparsity": 0.9}, "sparsity of a 2:4 method must be 0.5, got 0.9"),
     ],
 )

@@ -34,7 +34,7 @@ from swatlib.methods.hu import DenseEnd
 from swatlib.methods.ramp import Updates
 from swatlib.papers import paper_tables
 from swatlib.records import Record, read_record, specification, write_record
-from swatlib.selectors import MVUE, RandomK, Reuse, SoftNM, TopColumns, TopK
+from swatlib.selectors import MVUE, RandomK, Reuse, RowThreshold, SoftNM, TopColumns, TopK
 from swatlib.selectors.channels import TopChannels
 from swatlib.selectors.held import Held
 from swatlib.selectors.nm import NM
@@ -315,6 +315,16 @@ TWINS: dict[str, Callable[[], Any]] = {
     "methods.imp.Rounds": given(rounds=lambda: 2),
     "methods.method.Method.start": of(plan, loss=lambda: lambda: torch.zeros(())),
     "methods.static.held_recipe": given(name=lambda: "held"),
+    "core.recipe.Recipe.updated": of(lambda: swatlib.swat(0.5), active=lambda: 0.5),
+    "methods.dst.learn_thresholds_": given(alpha=lambda: 0.1),
+    "methods.dst.LearnThresholds": given(alpha=lambda: 0.1),
+    "methods.soft_filter.asymptotic": FRACTION,
+    "methods.soft_filter.on_shortcut": given(name=lambda: "layer1.0.downsample"),
+    "methods.soft_filter.zero_filters_": given(rate=lambda: 0.5),
+    "methods.soft_filter.ZeroFilters": given(rate=lambda: 0.5),
+    "methods.top_kast.take_anew_": given(explored=lambda: 0.1),
+    "methods.top_kast.AlwaysTopK": given(explored=lambda: 0.1),
+    "selectors.row_threshold.RowThreshold.choose": of(RowThreshold, x=weight),
     "selectors.held.Held.choose": of(lambda: Held(0.5), x=weight),
     "selectors.mvue.MVUE.choose": of(MVUE, x=weight),
     "selectors.mvue.survival": given(groups=lambda: torch.tensor([[4.0, 2.0, 1.0, 1.0]])),

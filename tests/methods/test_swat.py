@@ -53,7 +53,13 @@ def test_options_reach_the_selectors(function: Any) -> None:
     assert not made.first_layer_dense
 
 
-OTHERS: dict[str, set[float]] = {"dense": set(), "sfp": set(), "asfp": set(), "dst": {0.0}}
+OTHERS: dict[str, set[float]] = {
+    "dense": set(),
+    "sfp": set(),
+    "asfp": set(),
+    "small-dense": set(),
+    "dst": {0.0},
+}
 """The sparsities of the selectors of methods that do not have the one that they are given."""
 
 

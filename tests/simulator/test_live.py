@@ -18,6 +18,8 @@ from swatlib.simulator.geometry import Layer
 from swatlib.surgery.sparsify import active_mask
 
 LABELS = torch.tensor([0, 1, 2, 3])
+OTHER_VALUES = ("hu-2to4", "s-ste", "mvue")
+"""Methods that multiply by other values than a mask leaves."""
 
 
 def network() -> nn.Sequential:
@@ -36,6 +38,7 @@ def network() -> nn.Sequential:
 
 def method(name: str) -> Any:
     fixed = name in ("fst", "fst-unrestored", "fst-weights", "sr-ste", "tsm", "asp", "wg", "wx")
+    fixed |= name in OTHER_VALUES
     s = 0.0 if name in NO_SPARSITY else 0.5 if fixed or name in ("gg", "gx") else 0.8
     return named(name, s)
 
@@ -89,7 +92,7 @@ def products(shape: Layer, seen: Seen, masks: Masks) -> tuple[Tensor, Tensor, Te
     return y, dx, torch.einsum("ngop,ngkp->gok", g, columns).reshape(w.shape)
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if "random" not in n])
+@pytest.mark.parametrize("name", [n for n in METHODS if n not in OTHER_VALUES])
 def test_masked_operands_give_the_products_of_the_step(name: str) -> None:
     torch.manual_seed(0)
     model = sparsify_(network(), method(name))
@@ -111,6 +114,24 @@ def test_masked_operands_give_the_products_of_the_step(name: str) -> None:
         torch.testing.assert_close(dw, real.layer.weight.grad)
     for machine in (Tactical(), Cartesian(2)):
         simulate(shapes, masks, machine, vs_self=False)
+
+
+@pytest.mark.parametrize("name", OTHER_VALUES)
+def test_of_other_values_the_zeros_are_seen(name: str) -> None:
+    torch.manual_seed(0)
+    made = method(name)
+    model = sparsify_(network(), made)
+    x = torch.randn(4, 4, 8, 8, dtype=torch.float64)
+    shapes, masks = masks_of(model, x, LABELS)
+    for one, mask in zip(shapes[1:], masks[1:], strict=True):
+        layer = model.get_submodule(one.name)
+        active = active_mask(layer).reshape(mask.forward_weight.shape)
+        np.testing.assert_array_equal(mask.forward_weight, active)
+        assert mask.weight_grad_gradient is not None
+        groups = mask.weight_grad_gradient.swapaxes(0, 1).reshape(-1, 4)  # over samples and pixels
+        assert groups.sum(1).max() <= 2
+        assert mask.input_grad_gradient is None or mask.input_grad_gradient.mean() > 0.4
+    simulate(shapes, masks, Tactical(), vs_self=False)
 
 
 def test_fixed_columns_are_half_of_the_unfolded_input() -> None:
