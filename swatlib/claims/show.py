@@ -27,7 +27,7 @@ def findings(
     ----------
     claims : iterable of Claim
     chapter : str, optional
-        As :attr:`~swatlib.claims.claim.Claim.chapter` has it.
+        As the field ``chapter`` of :class:`~swatlib.claims.claim.Claim` has it.
     records : Path
         Folder with one folder of records for each experiment.
 

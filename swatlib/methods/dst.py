@@ -8,8 +8,8 @@ sparse (section 3.4). How sparse is found, and not set.
 
 What autograd would do is written out, because it needs only the gradient D of the masked weight,
 which every sparse layer has, averaged over ranks. With Q the magnitude less the threshold, m the
-mask of positive Q, and H(Q) the estimate, the gradient of the weight is D * (m + |W| * H), and that
-of a threshold is minus the row's sum of D * W * H, less alpha * exp(-threshold).
+mask of positive Q, and H(Q) the estimate, the gradient of the weight is D * (m + abs(W) * H), and
+that of a threshold is minus the row's sum of D * W * H, less alpha * exp(-threshold).
 
 Thresholds are no parameters of the module: keys of the state dict and optimizers made earlier stay
 as they are. They follow SGD's rule with the learning rate, momentum and weight decay of the
@@ -17,7 +17,7 @@ optimizer's group that has the layer's weight, and are saved by ``sparsity_state
 
 Where paper and public code differ:
 
-- The code's flag has alpha = 1e-6; the paper's runs on CIFAR have 5e-6 and more. We take 5e-6.
+- The code's flag has alpha = 1e-6; we take 5e-6, as its runs on CIFAR have.
 - Both decay thresholds as weights, which the paper does not say.
 - If a layer has kept 1 % or less, its thresholds return to zero. The code does so in every forward
   pass, in evaluation too; here it follows the step.
@@ -47,7 +47,7 @@ not_negative = partial(checks.number, least=0)
 
 @checked(q=checks.tensor)
 def long_tailed(q: Tensor) -> Tensor:
-    """Return the estimate of a unit step's derivative: 2 - 4 |q| to 0.4, 0.4 to 1, then 0.
+    """Return the estimate of a unit step's derivative: 2 - 4 abs(q) to 0.4, 0.4 to 1, then 0.
 
     Examples
     --------

@@ -26,7 +26,7 @@ from swatlib.kernels.steps import is_new_step
 
 @explained(x=checks.tensor)
 def soft_threshold(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
-    """Return sign(x) max(|x| - t, 0), where t is the largest magnitude that N:M drops in a group.
+    """Return sign(x) max(abs(x) - t, 0), where t is the largest magnitude that N:M drops in a group.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def soft_threshold(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tens
 
 @explained(x=checks.tensor)
 def soft_scale(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
-    """Return the factor that brings the soft threshold S(x) nearest to ``x``: x S / |S|^2.
+    """Return the factor that brings the soft threshold S(x) nearest to ``x``: x S / norm(S)^2.
 
     Of weights that the threshold leaves nothing of it is 1.
 

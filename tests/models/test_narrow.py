@@ -42,8 +42,8 @@ def test_large_networks_too(name: str) -> None:
     assert [key for key, _ in small.named_parameters()] == names
 
 
-def test_resnet_50_is_as_narrow_as_in_dsr() -> None:
-    """Mostafa and Wang's code has 0.54 of the channels for 80 %, of all layers but the first."""
+def test_resnet_50_keeps_about_the_root_of_its_density() -> None:
+    """Weights go with the square of the channels: the root of 0.2 is 0.45."""
     with torch.device("meta"):
         small = build_network("resnet50", classes=1000, image=224, smaller=0.8)
     assert small.layer4[0].conv2.out_channels / 512 == pytest.approx(0.45, abs=0.1)  # type: ignore[union-attr, index, operator]
