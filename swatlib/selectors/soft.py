@@ -26,7 +26,7 @@ from swatlib.kernels.steps import is_new_step
 
 @explained(x=checks.tensor)
 def soft_threshold(x: Tensor, n: int = 2, m: int = 4, over: str = "CHW") -> Tensor:
-    """Return sign(x) max(abs(x) - t, 0), where t is the largest magnitude that N:M drops in a group.
+    """Return sign(x) max(abs(x) - t, 0), where t is the largest magnitude dropped in a group.
 
     Parameters
     ----------
