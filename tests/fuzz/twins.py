@@ -30,7 +30,6 @@ from swatlib.detection.training import DetectionRun
 from swatlib.experiments import accelerator
 from swatlib.kernels.convolution import Geometry
 from swatlib.methods.dsr import FartherApart
-from swatlib.methods.hu import DenseEnd
 from swatlib.methods.ramp import Updates
 from swatlib.papers import paper_tables
 from swatlib.records import Record, read_record, specification, write_record
@@ -330,7 +329,6 @@ TWINS: dict[str, Callable[[], Any]] = {
     "selectors.mvue.survival": given(groups=lambda: torch.tensor([[4.0, 2.0, 1.0, 1.0]])),
     "selectors.soft.SoftNM.choose": of(SoftNM, x=weight),
     "selectors.reuse.Reuse.choose": of(lambda: Reuse(0.5), x=weight),
-    "methods.hu.DenseEnd.dense_steps": of(DenseEnd),
     "methods.resprop.reused": given(epoch=lambda: 3),
     "selectors.held.first_mask": given(x=weight),
     "accounting.count.Count": given(densities=lambda: tuple(densities())),
