@@ -34,7 +34,7 @@ def trained_densities(
     method : Method
     recorded : mapping
         Density of the active weights by layer: ``mean`` or ``last`` of what
-        :class:`swatlib.training.observe.LayerDensities` has observed. Layers left out are dense.
+        :class:`swatlib.training.observe.ActiveWeights` has observed. Layers left out are dense.
     steps : int, optional
         Optimizer steps of the run. With them dW is whole in the steps in which the method reads
         the gradients of inactive weights, as RigL does in an update and SNFS in all.

@@ -2,7 +2,7 @@
 
 RigL and SET with rare updates over the whole run, half of the weights in the first of them. What
 counts, the paper says, is the share of all weights that were active at any time, the exploration
-rate Rs: observe it with ``observe="exploration"``.
+rate Rs: observe it with ``observe="active-weights"``.
 
 Where paper and public code differ:
 

@@ -4,12 +4,13 @@ An observer is called after every optimizer step, as ``train_run``'s ``on_step``
 what it saw in JSON values, which end up in the record of the run.
 """
 
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from swatlib import checks
 from swatlib.checked import checked
 from swatlib.selectors import topk_threshold
 from swatlib.surgery.sparsify import active_mask, sparse_layers
@@ -119,55 +120,57 @@ class Thresholds:
         return {"fresh": self.fresh, "density": self.density}
 
 
-class Exploration:
-    """Watch the share of weights that were active at any step: Rs (Liu et al. 2021, section 3).
+class ActiveWeights:
+    """Watch how dense each layer's weights are, and how many were active at any step.
 
-    Of all weights of the sparse layers. It begins at their density and never falls.
+    Densities are averaged over all steps, because the cost of a step is linear in them: what a
+    method costs whose layers change in size. The share of weights that were ever active is Rs (Liu
+    et al. 2021, section 3): it begins at the density and never falls.
+
+    Parameters
+    ----------
+    points : int
+        Courses hold at least half as many values and at most as many, evenly spaced: in a long run
+        not every step is kept.
     """
 
-    def __init__(self) -> None:
-        self.ever: dict[str, Tensor] = {}
-        self.explored: list[float] = []
-
-    @torch.no_grad()
-    def __call__(self, step: int, model: nn.Module) -> None:
-        """Look at the model after a step."""
-        for name, mask in _active(model):
-            self.ever[name] = mask | self.ever.get(name, mask)
-        total = sum(mask.numel() for mask in self.ever.values())
-        if total:
-            self.explored.append(sum(int(mask.sum()) for mask in self.ever.values()) / total)
-
-    def result(self) -> dict[str, Any]:
-        """Return ``explored``, one value for each step, and ``layers``, by layer at the end."""
-        return {
-            "explored": [round(rate, 7) for rate in self.explored],
-            "layers": {name: round(float(m.float().mean()), 7) for name, m in self.ever.items()},
-        }
-
-
-class LayerDensities:
-    """Watch how dense each layer's weights are: what a method costs whose layers change in size.
-
-    Averages over the steps, because the cost of a step is linear in the density.
-    """
-
-    def __init__(self) -> None:
+    @checked(points=partial(checks.count, least=2))
+    def __init__(self, points: int = 100) -> None:
+        self.points, self.every, self.seen = points, 1, 0
+        self.steps: list[int] = []
+        self.courses: dict[str, list[float]] = {}
         self.sums: dict[str, float] = {}
         self.last: dict[str, float] = {}
-        self.overall: list[float] = []
+        self.ever: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def __call__(self, step: int, model: nn.Module) -> None:
         """Look at the model after a step."""
-        active = total = 0
-        for name, mask in _active(model):
+        active = total = explored = 0
+        for name, layer in sparse_layers(model):
+            if layer.recipe.forward_weight is None:
+                continue
+            mask = active_mask(layer)
+            self.ever[name] = mask | self.ever.get(name, mask)
             n = int(mask.sum())
             self.last[name] = n / mask.numel()
             self.sums[name] = self.sums.get(name, 0.0) + self.last[name]
             active, total = active + n, total + mask.numel()
-        if total:
-            self.overall.append(active / total)
+            explored += int(self.ever[name].sum())
+        if not total:
+            return
+        self.seen += 1
+        if step % self.every:
+            return
+        now = {"density": active / total, "explored": explored / total}
+        self.steps.append(step)
+        for name, value in (now | {f"density of {n}": d for n, d in self.last.items()}).items():
+            self.courses.setdefault(name, []).append(round(value, 7))
+        if len(self.steps) > self.points:
+            self.every *= 2
+            kept = [i for i, one in enumerate(self.steps) if one % self.every == 0]
+            self.steps = [self.steps[i] for i in kept]
+            self.courses = {n: [values[i] for i in kept] for n, values in self.courses.items()}
 
     def result(self) -> dict[str, Any]:
         """Sum up.
@@ -175,27 +178,27 @@ class LayerDensities:
         Returns
         -------
         dict
-            ``overall``: of all weights of the sparse layers, one value for each step; ``mean``: by
-            layer, over the steps; ``last``: by layer, at the end.
+            ``steps``, and one value for each of them of ``density`` and ``explored``, of all
+            weights of the sparse layers, and of ``layers``, the density by layer; ``mean``: density
+            by layer over all steps; ``last``: by layer at the end; ``ever``: the share ever active
+            by layer.
         """
-        steps = max(1, len(self.overall))
+        courses = dict(self.courses)
+        whole = {name: courses.pop(name, []) for name in ("density", "explored")}
+        layers = {name.removeprefix("density of "): each for name, each in courses.items()}
         return {
-            "overall": [round(density, 7) for density in self.overall],
-            "mean": {name: round(total / steps, 7) for name, total in self.sums.items()},
+            "steps": self.steps,
+            **whole,
+            "layers": layers,
+            "mean": {name: round(total / self.seen, 7) for name, total in self.sums.items()},
             "last": {name: round(density, 7) for name, density in self.last.items()},
+            "ever": {name: round(float(m.float().mean()), 7) for name, m in self.ever.items()},
         }
-
-
-def _active(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    for name, layer in sparse_layers(model):
-        if layer.recipe.forward_weight is not None:
-            yield name, active_mask(layer)
 
 
 OBSERVERS: dict[str, Any] = {
     "topology": MaskFlips,
     "thresholds": Thresholds,
-    "exploration": Exploration,
-    "densities": LayerDensities,
+    "active-weights": ActiveWeights,
 }
 """Observers by the name a run specification gives them."""

@@ -49,7 +49,7 @@ class Run:
     options : dict
         Further options of the method, see :func:`swatlib.methods.method`.
     observe : str, optional
-        "topology", "thresholds", "exploration" or "densities": what to watch, see
+        "topology", "thresholds" or "active-weights": what to watch, see
         :mod:`swatlib.training.observe`.
     epochs : int
         Passes over the training images.

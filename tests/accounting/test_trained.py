@@ -52,7 +52,7 @@ def test_rigl_pays_for_dense_gradients_in_its_updates() -> None:
 def test_a_run_records_what_is_counted() -> None:
     run = Run(
         width=4, epochs=1, images=256, batch_size=32, method="gmp", sparsity=0.8,
-        options={"every": 1}, observe="densities",
+        options={"every": 1}, observe="active-weights",
     )  # fmt: skip
     observed = train_run(run, "cpu")["observed"]
     model = build(run, load("digits", images=256))

@@ -230,10 +230,10 @@ def test_bad_values() -> None:
 def test_digits_are_learnt() -> None:
     run = Run(
         width=8, epochs=2, images=600, batch_size=64, method="dst", options={"alpha": 2e-3},
-        observe="densities",
+        observe="active-weights",
     )  # fmt: skip
     found = train_run(run, "cpu")
     assert found["epochs"][-1]["train_loss"] < found["epochs"][0]["train_loss"]
     assert found["test_accuracy"] > 30
-    overall = found["observed"]["overall"]
-    assert 0.1 < overall[-1] < overall[0]
+    density = found["observed"]["density"]
+    assert 0.1 < density[-1] < density[0]

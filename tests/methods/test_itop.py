@@ -7,12 +7,12 @@ from torch import nn
 
 import swatlib
 from swatlib.training import Run, train_run
-from swatlib.training.observe import Exploration
+from swatlib.training.observe import ActiveWeights
 
 
 @pytest.mark.parametrize("name", ["itop-set", "itop-rigl"])
 def test_the_exploration_rate_begins_at_the_density_and_never_falls(name: str) -> None:
-    observer = Exploration()
+    observer = ActiveWeights()
     sizes: list[list[int]] = []
 
     def look(step: int, model: nn.Module, _: object) -> None:
@@ -29,7 +29,7 @@ def test_the_exploration_rate_begins_at_the_density_and_never_falls(name: str) -
 
 
 def test_the_rate_is_that_of_the_union_by_hand() -> None:
-    observer = Exploration()
+    observer = ActiveWeights()
     seen = torch.zeros(0)
 
     def look(step: int, model: nn.Module, _: object) -> None:
@@ -46,7 +46,7 @@ def test_the_rate_is_that_of_the_union_by_hand() -> None:
 def test_digits_are_learnt(name: str) -> None:
     run = Run(
         width=8, epochs=2, images=600, batch_size=64, method=name, sparsity=0.5,
-        options={"every": 4}, observe="exploration",
+        options={"every": 4}, observe="active-weights",
     )  # fmt: skip
     found = train_run(run, "cpu")
     assert found["test_accuracy"] > 30

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from swatlib import sparsify_, swat
-from swatlib.training.observe import Exploration, LayerDensities, MaskFlips, Thresholds
+from swatlib.training.observe import ActiveWeights, MaskFlips, Thresholds
 
 
 def net() -> Any:
@@ -72,22 +72,40 @@ def masked_by_hand(actives: list[tuple[int, ...]], observer: Any) -> Any:
     return observer.result()
 
 
-def test_exploration_is_the_share_of_what_was_ever_active() -> None:
-    found = masked_by_hand([(0, 1), (0, 1), (0, 2), (0, 1), (2, 3)], Exploration())
-    assert found == {"explored": [0.5, 0.5, 0.75, 0.75, 1.0], "layers": {"": 1.0}}
-    assert Exploration().result() == {"explored": [], "layers": {}}
+def test_active_weights_of_one_layer_by_hand() -> None:
+    found = masked_by_hand([(0, 1), (0, 1), (0, 2), (0, 1), (2, 3)], ActiveWeights())
+    assert found == {
+        "steps": [1, 2, 3, 4, 5],
+        "density": [0.5] * 5,
+        "explored": [0.5, 0.5, 0.75, 0.75, 1.0],
+        "layers": {"": [0.5] * 5},
+        "mean": {"": 0.5},
+        "last": {"": 0.5},
+        "ever": {"": 1.0},
+    }
+    nothing = ActiveWeights().result()
+    assert nothing["steps"] == nothing["explored"] == []
+    assert nothing["layers"] == nothing["mean"] == {}
 
 
 def test_densities_are_averages_over_the_steps() -> None:
-    found = masked_by_hand([(0, 1), (0, 1)], LayerDensities())
-    assert found == {"overall": [0.5, 0.5], "mean": {"": 0.5}, "last": {"": 0.5}}
     layer = sparsify_(nn.Linear(4, 1, bias=False), swat(0.5, first_layer_dense=False))
-    observer = LayerDensities()
-    for sparsity in (0.5, 0.25):
+    observer = ActiveWeights()
+    for step, sparsity in enumerate((0.5, 0.25), start=1):
         layer.recipe = layer.recipe.at_sparsity(sparsity)  # type: ignore[operator, union-attr]
-        observer(1, layer)
-    assert observer.result() == {
-        "overall": [0.5, 0.75],
-        "mean": {"": 0.625},
-        "last": {"": 0.75},
-    }
+        observer(step, layer)
+    found = observer.result()
+    assert found["density"] == found["layers"][""] == [0.5, 0.75]
+    assert found["mean"] == {"": 0.625}
+    assert found["last"] == {"": 0.75}
+
+
+def test_a_long_run_keeps_some_steps_and_averages_all() -> None:
+    observer = ActiveWeights(points=4)
+    found = masked_by_hand([(0, 1)] * 8 + [(0, 2, 3)] + [(0, 1)], observer)
+    assert found["steps"] == [4, 8]
+    assert found["explored"] == [0.5, 0.5]
+    assert found["mean"] == {"": 0.525}
+    assert found["ever"] == {"": 1.0}
+    with pytest.raises(ValueError, match="points must be at least 2, got 1"):
+        ActiveWeights(points=1)
