@@ -35,6 +35,7 @@ def trained_densities(
     recorded : mapping
         Density of the active weights by layer: ``mean`` or ``last`` of what
         :class:`swatlib.training.observe.ActiveWeights` has observed. Layers left out are dense.
+        Of a method with an allocation it is the density of its activations too.
     steps : int, optional
         Optimizer steps of the run. With them dW is whole in the steps in which the method reads
         the gradients of inactive weights, as RigL does in an update and SNFS in all.
@@ -84,6 +85,8 @@ def trained_densities(
 def _with(one: Density, method: Method, own: float, whole: float) -> Density:
     recipe, moved = method.recipe, method.recipe.updated(own)
     same = recipe.input_grad_weight == recipe.forward_weight
+    if method.allocation is not None:  # what is spread over the layers holds for all operands
+        one = replace(one, **recipe.map(lambda _: own))
     return replace(
         one,
         forward_weight=own if recipe.forward_weight is not None else one.forward_weight,

@@ -6,10 +6,29 @@ ever kept, is watched; so each can be counted.
 """
 
 from dataclasses import replace
+from functools import cache
 from itertools import product
+from typing import Any
 
+import pandas as pd
+
+from swatlib.accounting import (
+    EXACT,
+    Convention,
+    Count,
+    Network,
+    count,
+    densities,
+    trace,
+    trained_densities,
+)
+from swatlib.accounting.narrow import narrow
+from swatlib.checked import checked
+from swatlib.core.allocation import erk
 from swatlib.experiments.grid import DIGITS, PATCHES, SEEDS
 from swatlib.experiments.photographs import PHOTOGRAPHS
+from swatlib.models import build_network
+from swatlib.records import Record
 from swatlib.training import DENSE, Run
 
 COMPARED: dict[str, tuple[str, dict[str, object]]] = {
@@ -51,12 +70,12 @@ def _compared(
 
 def field_digits() -> list[Run]:
     """Every method at three sparsities, on digits."""
-    return _compared(DIGITS, (0.9, 0.8, 0.95), (1e-3, 2e-3, 3e-3), MORE_SEEDS)
+    return _compared(DIGITS, (0.9, 0.8, 0.95), (1e-3, 2e-3, 3e-3), SEEDS)
 
 
 def field_patches() -> list[Run]:
-    """The same at one sparsity, on photograph patches."""
-    return _compared(PATCHES, (0.9,), (7e-4, 1e-3), SEEDS)
+    """The same on photograph patches, where a dense network is far from perfect; five seeds."""
+    return _compared(PATCHES, (0.9, 0.8, 0.95), (7e-4, 1e-3), MORE_SEEDS)
 
 
 def field_photographs() -> list[Run]:
@@ -67,3 +86,101 @@ def field_photographs() -> list[Run]:
         for run in _compared(PHOTOGRAPHS, (sparsity,), (), SEEDS)
         if run.method not in ("dense", "swat")
     ]
+
+
+@checked
+def name_of(run: Run) -> str:
+    """Return what a reader is told a run's method is called; DST with the strength of its penalty.
+
+    Examples
+    --------
+    >>> from swatlib.experiments.field import name_of
+    >>> from swatlib.training import Run
+    >>> name_of(Run(method="swat", sparsity=0.9, options={"allocation": "erk"}))
+    'SWAT-ERK'
+    """
+    if run.method == "dst":
+        return "DST"
+    given = (run.method, run.options)
+    return next((name for name, way in COMPARED.items() if way == given), run.method)
+
+
+@checked
+def counted(record: Record, convention: Convention = EXACT) -> Count:
+    """Count a training step of a recorded run, on average over its steps.
+
+    Layers that change in size count by the densities that the run has observed, the others by what
+    they were asked for. Zeros that ReLU leaves are not counted for any method.
+
+    Parameters
+    ----------
+    record : Record
+        Of a :class:`~swatlib.training.Run`.
+    convention : Convention
+
+    Raises
+    ------
+    ValueError
+        If a method's densities are known only after training and the run did not observe them.
+    """
+    run = Run.of(record.specification)
+    shape = tuple(record.data["shape"]) if record.data else ()
+    network = _traced(run.network, run.width, run.depth, shape, (record.data or {})["classes"])
+    return count(network, _densities(run, network, record.metrics), convention)
+
+
+def _densities(run: Run, network: Network, metrics: dict[str, Any]) -> Any:
+    plan = run.plan
+    if plan.smaller:
+        return narrow(network, plan.smaller)
+    if "observed" in metrics and "mean" in metrics["observed"]:
+        epoch_steps = -(-metrics["train_images"] // run.batch_size)
+        steps = epoch_steps * run.epochs
+        return trained_densities(network, plan, metrics["observed"]["mean"], steps, epoch_steps)
+    if any(one.own_allocation or one.own_sparsity for one in plan.between):
+        raise ValueError(f"record must have observed its active weights, as {run.method} needs")
+    return densities(network, plan.recipe, "erk" if plan.allocation is erk else "uniform")
+
+
+@cache
+def _traced(
+    name: str, width: int | None, depth: int | None, shape: tuple[int, ...], classes: int
+) -> Network:
+    model = build_network(
+        name, classes=classes, image=shape[-1], channels=shape[0], width=width, depth=depth
+    )
+    return trace(model, (1, *shape))
+
+
+@checked(records=None)
+def compared(records: list[Record], convention: Convention = EXACT) -> pd.DataFrame:
+    """Return one row for each run of the methods side by side.
+
+    Returns
+    -------
+    DataFrame
+        ``method``, ``asked`` (sparsity, NaN of DST), ``seed``, ``accuracy`` in percent, ``sparsity``
+        (of the weights, mean over the steps), ``training`` and ``inference`` (multiply-accumulates
+        that are left, in percent of the dense network's), ``explored`` (Rs, the share of the sparse
+        layers' weights that was ever active; NaN where nothing is sparse).
+    """
+    rows = []
+    for record in records:
+        run = Run.of(record.specification)
+        whole = counted(record, convention)
+        observed = record.metrics.get("observed", {})
+        explored = observed.get("explored") or [float("nan")]
+        rows.append(
+            {
+                "method": name_of(run),
+                "asked": float("nan") if run.method == "dst" else run.sparsity,
+                "seed": run.seed,
+                "accuracy": record.metrics["test_accuracy"],
+                "sparsity": whole.weight_sparsity,
+                "training": 100 - whole.train_flops_reduction,
+                "inference": 100 - whole.inference_flops_reduction,
+                "explored": explored[-1],
+                "alpha": run.options.get("alpha", float("nan")),
+            }
+        )
+    return pd.DataFrame(rows)

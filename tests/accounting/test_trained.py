@@ -49,6 +49,15 @@ def test_rigl_pays_for_dense_gradients_in_its_updates() -> None:
     assert cost("rigl", 0.1, every=100)[2] == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("allocation", ["erk", "momentum"])
+def test_activations_share_the_density_that_is_spread_over_the_layers(allocation: str) -> None:
+    method = swatlib.method("swat", 0.8, allocation=allocation)
+    spread = densities(SHAPES, method.recipe, (0.3, 0.1))
+    assert trained_densities(SHAPES, method, {"0": 0.3, "1": 0.1}) == spread
+    uniform = trained_densities(SHAPES, swatlib.method("swat", 0.8), {"1": 0.1})
+    assert uniform[1].weight_grad_activation == pytest.approx(0.2)
+
+
 def test_a_run_records_what_is_counted() -> None:
     run = Run(
         width=4, epochs=1, images=256, batch_size=32, method="gmp", sparsity=0.8,
