@@ -22,6 +22,7 @@ NOT_COMPLETE = {
     "photographs-more": "no records: a run takes long",
     "photographs-float32": "no records: a run takes long",
     "photographs-100": "no records: a run takes long",
+    "photographs-field": "no records: a run takes long",
 }
 """Experiments without records, or with some of them, and why; all others are complete."""
 
