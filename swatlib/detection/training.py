@@ -25,7 +25,7 @@ from swatlib.detection.targets import assign, locations
 from swatlib.detection.yolo import read_yolo
 from swatlib.methods import Method, method
 from swatlib.surgery.sparsify import sparsify_
-from swatlib.training.loop import OnStep, Sgd, memory_format, steps
+from swatlib.training.loop import Descent, OnStep, memory_format, steps
 
 SCENES = ("scenes", "scenes-one-class")
 
@@ -221,8 +221,10 @@ def train(
         logits, distances = model(x)
         return detection_loss(logits, distances, points, labels[batch], boxes[batch])
 
-    sgd = Sgd(run.epochs, run.batch_size, run.lr, run.momentum, run.weight_decay, seed=run.seed)
-    for epoch, terms in enumerate(steps(model, len(images), loss, sgd, run.plan, on_step), 1):
+    descent = Descent(
+        run.epochs, run.batch_size, run.lr, run.momentum, run.weight_decay, seed=run.seed
+    )
+    for epoch, terms in enumerate(steps(model, len(images), loss, descent, run.plan, on_step), 1):
         classification, box = torch.tensor(terms).tolist()  # rounded to float32
         yield {"epoch": epoch, "classification_loss": classification, "box_loss": box}
 

@@ -20,6 +20,7 @@ from swatlib.experiments import (
     similarity,
     swat,
     trained_network,
+    transformer,
 )
 from swatlib.experiments.grid import FAMILIES, SEEDS, grid
 
@@ -71,6 +72,9 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "photographs-field": field.field_photographs,
     "field-digits": field.field_digits,
     "field-patches": field.field_patches,
+    "transformer-digits": transformer.transformer_digits,
+    "transformer-patches": transformer.transformer_patches,
+    "transformer-photographs": transformer.transformer_photographs,
     "similarity": similarity.similarity,
     "trained-network": trained_network.trained_network,
     "detection": detection.scenes,

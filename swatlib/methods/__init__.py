@@ -21,6 +21,7 @@ from swatlib.methods.fst import DecayPruned, asp, fst, gg, gx, sr_ste, tsm, wg, 
 from swatlib.methods.gmp import gmp
 from swatlib.methods.granet import granet
 from swatlib.methods.grasp import grasp
+from swatlib.methods.haziza import activations_2to4
 from swatlib.methods.hu import hu_2to4
 from swatlib.methods.imp import imp, one_shot
 from swatlib.methods.itop import itop_rigl, itop_set
@@ -116,6 +117,7 @@ METHODS: dict[str, Row] = {
     "hu-2to4": _only(0.5, hu_2to4),
     "s-ste": _only(0.5, s_ste),
     "mvue": _only(0.5, mvue),
+    "activations-2to4": _only(0.5, activations_2to4),
     "resprop": resprop,
     "static": static,
     "set": set_,
@@ -159,6 +161,7 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     pretrain_epochs=checks.optional(checks.count),
     ramp=checks.optional(partial(checks.number, above=0, most=1)),
     initial_sparsity=checks.optional(checks.sparsity),
+    only=checks.optional(checks.text),
 )
 def with_options(
     method: Method,
@@ -171,6 +174,7 @@ def with_options(
     decoupled_decay: bool | None = None,
     ramp: float | None = None,
     initial_sparsity: float | None = None,
+    only: str | None = None,
 ) -> Method:
     """Return a method with the options added that are not of its own function.
 
@@ -195,6 +199,8 @@ def with_options(
         Let the sparsity rise as a cubic in this first part of the run, a fraction of it.
     initial_sparsity : float, optional
         Where a ramp begins; 0 if not given.
+    only : str, optional
+        Make only layers sparse whose name contains this text, as "feed_forward" in a transformer.
 
     Raises
     ------
@@ -259,6 +265,7 @@ def with_options(
         allocation=method.allocation if allocation is None else ALLOCATIONS[allocation],
         classifier_dense=method.classifier_dense if classifier_dense is None else classifier_dense,
         pretrain_epochs=pretrain_epochs or method.pretrain_epochs,
+        only=method.only if only is None else only,
         between=(),
     )
     if ramp is not None:

@@ -141,6 +141,8 @@ class Method(Plan):
     smaller : float
         Sparsity of a network that has as many parameters as the run's is built with, see
         :mod:`swatlib.models.narrow`.
+    only : str
+        Leave layers dense whose name does not contain this text; all contain the empty one.
 
     Examples
     --------
@@ -160,6 +162,7 @@ class Method(Plan):
     pretrain_epochs: int = 0
     between: tuple[Between, ...] = ()
     smaller: float = 0.0
+    only: str = ""
 
     def __post_init__(self) -> None:
         checked_fields(
@@ -169,6 +172,8 @@ class Method(Plan):
             pretrain_epochs=checks.at_least_0,
             smaller=checks.sparsity,
         )
+        if self.only and self.allocation is not None:
+            raise ValueError(f"only must not be set with an allocation, got {self.only!r}")
 
     @property
     def name(self) -> str:
@@ -179,10 +184,15 @@ class Method(Plan):
     def recipes(self, model: nn.Module) -> Recipe | Mapping[str, Recipe]:
         """Return the one recipe of all layers, or one for each by the layer's name."""
         layers = list(sparsifiable(model))
-        if not layers or not (self.allocation or self.linear or self.classifier_dense):
+        special = self.allocation or self.linear or self.classifier_dense or self.only
+        if not layers or not special:
             return self.recipe
         names = [name for name, _ in layers]
-        left_out = {names[-1]} if self.classifier_dense else set()
+        left_out = {name for name in names if self.only not in name}
+        if len(left_out) == len(names):
+            raise ValueError(f"only must be in a layer's name, got {self.only!r}: {names}")
+        if self.classifier_dense:
+            left_out.add(names[-1])
         if self.recipe.first_layer_dense:
             left_out.add(first_layer(model, names))
         densities: dict[str, float] = {}
@@ -235,6 +245,7 @@ class Method(Plan):
         title, *rows = str(self.recipe).split("\n")
         more = [self.allocation.__name__] if self.allocation else []
         more += ["classifier dense"] if self.classifier_dense else []
+        more += [f"only {self.only}"] if self.only else []
         more += [f"after {self.pretrain_epochs} dense epochs"] if self.pretrain_epochs else []
         more += [f"as small as at sparsity {self.smaller:g}"] if self.smaller else []
         then = ", ".join(map(str, self.between))

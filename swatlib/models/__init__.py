@@ -1,4 +1,4 @@
-"""The networks of the papers and three small families, all made of plain ``torch.nn`` layers."""
+"""The papers' networks, small families and a transformer, of plain ``torch.nn`` layers."""
 
 from swatlib.models.build import NAMES, build_network
 

@@ -1,5 +1,7 @@
 """One way to get a network: :func:`build_network` picks it by name and fits it to the image."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -10,10 +12,15 @@ from swatlib.models.layers import he_init_
 from swatlib.models.narrow import initialised, narrow_to_, sparse_parameters
 from swatlib.models.resnet import resnet18, resnet34, resnet50, resnet101, wrn50_2
 from swatlib.models.small import small_densenet, small_resnet, small_vgg
+from swatlib.models.transformer import vision_transformer
 from swatlib.models.vgg import vgg16
 from swatlib.models.wide_resnet import wrn16_8, wrn28_10
 
 SMALL = {"small_resnet": small_resnet, "small_vgg": small_vgg, "small_densenet": small_densenet}
+TRANSFORMERS = {
+    "vision_transformer": vision_transformer,
+    "vision_transformer_squared_relu": partial(vision_transformer, activation="squared_relu"),
+}
 LARGE = {
     "resnet18": resnet18,
     "resnet34": resnet34,
@@ -25,7 +32,8 @@ LARGE = {
     "wrn16_8": wrn16_8,
     "wrn28_10": wrn28_10,
 }
-NAMES = (*SMALL, *LARGE)
+SIZED = SMALL | TRANSFORMERS
+NAMES = (*SIZED, *LARGE)
 """Every name that :func:`build_network` knows."""
 
 
@@ -55,10 +63,11 @@ def build_network(
         Image channels, 1 or 3 for photographs.
     width, depth : int, optional
         Only for the small families: channels of the first stage (default 32) and
-        number of weighted layers (default 8, for `small_densenet` 13).
+        number of weighted layers (default 8, for `small_densenet` 13); and for the transformers:
+        channels of a token (default 64) and number of blocks (default 4).
     smaller : float
         Take fewer channels, so that there are as many parameters as a network of this sparsity has
-        that are not zero, see :mod:`swatlib.models.narrow`.
+        that are not zero, see :mod:`swatlib.models.narrow`. Not for transformers.
 
     Returns
     -------
@@ -69,7 +78,8 @@ def build_network(
     ------
     ValueError
         For an unknown name, a size that is not positive, an image too small for the network, a
-        depth the family cannot have, or a width or depth given to a large network.
+        depth the family cannot have, a width or depth given to a large network, or a transformer
+        to be made smaller.
 
     Examples
     --------
@@ -87,6 +97,8 @@ def build_network(
     if image < smallest:
         raise ValueError(f"image must be at least {smallest} for {name}, got {image}")
     smaller = checks.sparsity("smaller", smaller)
+    if smaller and name in TRANSFORMERS:
+        raise ValueError(f"smaller must be 0 for {name}, got {smaller:g}: give it a width")
     if smaller:
         with torch.device("meta"):
             model = build_network(name, classes, image, channels, width, depth).eval()
@@ -94,10 +106,10 @@ def build_network(
         narrow_to_(model, x, sparse_parameters(model, x, smaller))
         on_meta = torch.get_default_device().type == "meta"
         return model.train() if on_meta else he_init_(initialised(model.train()))
-    if name in SMALL:
+    if name in SIZED:
         options = {"width": width, "depth": depth}
         chosen = {key: value for key, value in options.items() if value is not None}
-        return SMALL[name](classes, image, channels, **chosen)
+        return SIZED[name](classes, image, channels, **chosen)
     if width is not None or depth is not None:
-        raise ValueError(f"width and depth are fixed for {name}; only {', '.join(SMALL)} take them")
+        raise ValueError(f"width and depth are fixed for {name}; only {', '.join(SIZED)} take them")
     return LARGE[name](classes, image, channels)

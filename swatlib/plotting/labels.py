@@ -4,6 +4,8 @@ NETWORK_LABELS = {
     "small_resnet": "residual",
     "small_vgg": "plain",
     "small_densenet": "dense connections",
+    "vision_transformer": "transformer",
+    "vision_transformer_squared_relu": "transformer, squared ReLU",
 }
 """The small networks as chapters call them."""
 
@@ -33,6 +35,7 @@ METHOD_LABELS = {
     "hu-2to4": "Hu 2:4",
     "s-ste": "S-STE",
     "mvue": "MVUE",
+    "activations-2to4": "2:4 activations",
     "resprop": "ReSprop",
     "static": "static",
     "set": "SET",

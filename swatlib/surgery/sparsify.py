@@ -75,7 +75,8 @@ def sparsify_(
     -----
     UserWarning
         If less than a fifth of the weights become sparse, those left out by ``filter_fn`` or by a
-        mapping not counted; if a layer is lazy.
+        mapping not counted; if a layer is lazy; if without ``filter_fn`` and mapping an
+        ``nn.MultiheadAttention`` stays dense, which multiplies by its packed weights itself.
 
     Raises
     ------
@@ -193,6 +194,14 @@ def _warn(found: list[Multiplying], chosen: list[tuple[Any, ...]], offered: list
     if lazy:
         warnings.warn(
             f"layers {', '.join(lazy)} are lazy and stay dense: call the model once before",
+            stacklevel=4,
+        )
+    attentions = [m.name for m in found if isinstance(m.layer, nn.MultiheadAttention)]
+    if attentions and offered:
+        warnings.warn(
+            f"attention {', '.join(name or '(the model itself)' for name in attentions)} stays "
+            "dense: nn.MultiheadAttention multiplies by its packed weights itself; written with "
+            "nn.Linear and scaled_dot_product_attention it becomes sparse",
             stacklevel=4,
         )
     sparse = {name for name, *_ in chosen}

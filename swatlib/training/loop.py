@@ -4,7 +4,7 @@ Nothing here is needed to train sparsely: a model made sparse by ``sparsify_`` t
 with any optimizer. This is the loop the book's records come from.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +23,7 @@ from swatlib.surgery.sparsify import report, sparsify_
 from swatlib.training.augmentation import augment
 from swatlib.training.observe import OBSERVERS
 from swatlib.training.rate import SCHEDULES, rate
-from swatlib.training.run import DENSE, Run
+from swatlib.training.run import DENSE, OPTIMIZERS, Run
 
 OnStep = Callable[[int, nn.Module], None]
 Loss = Callable[[Tensor], tuple[Tensor, ...]]
@@ -31,7 +31,7 @@ Loss = Callable[[Tensor], tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True)
-class Sgd:
+class Descent:
     """How a loop trains.
 
     Parameters
@@ -44,6 +44,8 @@ class Sgd:
     nesterov : bool
     seed : int
         Of the order of the images.
+    optimizer : str, optional
+        "adamw", of which ``momentum`` is the first beta; SGD if not given.
     """
 
     epochs: int
@@ -54,6 +56,7 @@ class Sgd:
     schedule: str = "cosine"
     nesterov: bool = False
     seed: int = 0
+    optimizer: str | None = None
 
     def __post_init__(self) -> None:
         checked_fields(
@@ -65,6 +68,16 @@ class Sgd:
             weight_decay=partial(checks.number, least=0),
             schedule=partial(checks.one_of, allowed=SCHEDULES),
             seed=partial(checks.count, least=0, most=checks.SEEDS),
+            optimizer=checks.optional(checks.one_of, allowed=OPTIMIZERS),
+        )
+
+    def of(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Return the optimizer of these parameters."""
+        lr, decay = self.lr, self.weight_decay
+        if self.optimizer == "adamw":
+            return torch.optim.AdamW(parameters, lr, (self.momentum, 0.999), weight_decay=decay)
+        return torch.optim.SGD(
+            parameters, lr, self.momentum, weight_decay=decay, nesterov=self.nesterov
         )
 
 
@@ -73,12 +86,12 @@ def steps(
     model: nn.Module,
     images: int,
     loss: Loss,
-    sgd: Sgd,
+    descent: Descent,
     method: Method,
     on_step: OnStep | None = None,
     generators: Sequence[torch.Generator] = (),
 ) -> Iterator[list[float]]:
-    """Train ``model`` with SGD, yielding each epoch's loss terms, means over its batches.
+    """Train ``model``, yielding each epoch's loss terms, means over its batches.
 
     A generator, so that a caller can look at the model between epochs. It ends early when a term is
     no longer finite, because a diverged network does not recover.
@@ -91,7 +104,7 @@ def steps(
         How many there are to train on.
     loss : callable
         See :data:`Loss`.
-    sgd : Sgd
+    descent : Descent
     method : Method
         Its hooks are called before the first and around every optimizer step.
     on_step : callable, optional
@@ -103,36 +116,30 @@ def steps(
     if first is None:
         raise ValueError("model must have parameters, got none")
     device = first.device
-    optimizer = torch.optim.SGD(
-        model.parameters(),
-        lr=sgd.lr,
-        momentum=sgd.momentum,
-        weight_decay=sgd.weight_decay,
-        nesterov=sgd.nesterov,
-    )
-    order = torch.Generator().manual_seed(sgd.seed)
+    optimizer = descent.of(model.parameters())
+    order = torch.Generator().manual_seed(descent.seed)
     # A last batch of one image has no batch statistics; it is left out, unless it is the only one.
-    starts = [s for s in range(0, images, sgd.batch_size) if images - s > 1] or [0]
-    step, whole = 0, sgd.epochs * len(starts)
+    starts = [s for s in range(0, images, descent.batch_size) if images - s > 1] or [0]
+    step, whole = 0, descent.epochs * len(starts)
 
     def first_loss() -> Tensor:
-        again = torch.Generator().manual_seed(sgd.seed)
-        batch = torch.randperm(images, generator=again)[: sgd.batch_size].to(device)
+        again = torch.Generator().manual_seed(descent.seed)
+        batch = torch.randperm(images, generator=again)[: descent.batch_size].to(device)
         with leaving_no_trace(model, generators):
             terms = loss(batch)
             return sum(terms[1:], terms[0])
 
     model.train()
     method.start(model, first_loss)
-    for _ in range(sgd.epochs):
+    for _ in range(descent.epochs):
         model.train()
         permutation = torch.randperm(images, generator=order).to(device)
         total: Tensor | None = None
         for start in starts:
             for group in optimizer.param_groups:
-                group["lr"] = sgd.lr * rate(sgd.schedule, step / whole)
+                group["lr"] = descent.lr * rate(descent.schedule, step / whole)
             optimizer.zero_grad(set_to_none=True)
-            terms = loss(permutation[start : start + sgd.batch_size])
+            terms = loss(permutation[start : start + descent.batch_size])
             sum(terms[1:], terms[0]).backward()
             progress = Progress(step, whole, len(starts))
             method.after_backward(model, optimizer, progress)
@@ -285,7 +292,7 @@ def train(
             nn.functional.cross_entropy(output.float(), train_y[batch], label_smoothing=smoothing),
         )
 
-    sgd = Sgd(
+    descent = Descent(
         run.epochs,
         run.batch_size,
         run.lr,
@@ -294,8 +301,9 @@ def train(
         run.schedule,
         bool(run.nesterov),
         run.seed,
+        run.optimizer,
     )
-    epochs = steps(model, len(train_x), loss, sgd, run.plan, on_step, (distortion,))
+    epochs = steps(model, len(train_x), loss, descent, run.plan, on_step, (distortion,))
     for epoch, (train_loss,) in enumerate(epochs, 1):
         with autocast:
             accuracy, test_loss = evaluate(model, test_x, test_y)

@@ -12,6 +12,7 @@ from swatlib.training.observe import OBSERVERS
 from swatlib.training.rate import SCHEDULES
 
 PRECISIONS = ("bfloat16",)
+OPTIMIZERS = ("adamw",)
 DENSE: dict[str, Any] = {"method": "dense", "sparsity": 0.0, "options": {}, "observe": None}
 """The fields of a run that say how it is sparse, as a dense run has them."""
 
@@ -56,7 +57,7 @@ class Run:
     batch_size : int
         Images in a batch.
     lr, momentum, weight_decay : float
-        Of SGD; ``lr`` is the peak rate.
+        Of the optimizer; ``lr`` is the peak rate.
     schedule : str
         "cosine" to zero, per step; "steps", a tenth at one and two thirds of the run as the papers
         have it for CIFAR; "constant". The first twentieth of a run warms up linearly. "one-cycle"
@@ -71,6 +72,8 @@ class Run:
         Shift training images at random by up to so many pixels.
     label_smoothing : float, optional
         In [0, 1), of the training loss.
+    optimizer : str, optional
+        "adamw", of which ``momentum`` is the first beta; SGD if not given.
     seed : int
         Of the initial weights, the order of the images, augmentation and every random choice of the
         method.
@@ -97,6 +100,7 @@ class Run:
     flips: bool | None = None
     shifts: int | None = None
     label_smoothing: float | None = None
+    optimizer: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -123,12 +127,15 @@ class Run:
             flips=optional(checks.flag),
             shifts=optional(checks.count, least=0),
             label_smoothing=optional(checks.sparsity),
+            optimizer=optional(checks.one_of, allowed=OPTIMIZERS),
             seed=partial(checks.count, least=0, most=checks.SEEDS),
         )
         if self.batch_size == 1:
             raise ValueError("batch_size must be at least 2 for batch normalisation, got 1")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0, got 0")
+        if self.nesterov and self.optimizer is not None:
+            raise ValueError(f"nesterov must not be set for {self.optimizer}, got True")
         # A further name of a method gives the specification of the name it stands for.
         given = {name: value for name, value in self.options.items() if value is not None}
         name, options = resolve(self.method, given)

@@ -122,6 +122,7 @@ LEFT_OUT = {
     "selectors.row_threshold.beside": "the inside of a selector's choose",
     "selectors.row_threshold.RowThreshold.new_state": "the inside of a layer",
     "selectors.row_threshold.RowThreshold.thresholds": "the inside of a layer",
+    "training.loop.Descent.of": "inside of steps(), which is the edge",
     "training.loop.leaving_no_trace": "inside of steps(), which is the edge",
     "methods.swat.split": "inside of swat(), which is the edge",
     "methods.swat.topk_at": "inside of swat(), which is the edge",

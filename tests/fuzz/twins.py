@@ -41,7 +41,7 @@ from swatlib.selectors.transposable import Transposable
 from swatlib.simulator import counts, dense_masks, layers_of, mapping, save_masks
 from swatlib.storage.pruned import save_pruned
 from swatlib.training import Run, build
-from swatlib.training.loop import Sgd
+from swatlib.training.loop import Descent
 
 
 class Tiny(nn.Module):
@@ -208,7 +208,7 @@ def plan() -> swatlib.Method:
 
 PRETRAINED = Run(width=4, epochs=1, options={"pretrain_epochs": 1})
 PLAIN_GEOMETRY = Geometry(padding=(1, 1))
-SGD = Sgd(epochs=1, batch_size=2, lr=0.1, momentum=0.9, weight_decay=0.0)
+DESCENT = Descent(epochs=1, batch_size=2, lr=0.1, momentum=0.9, weight_decay=0.0)
 RUN = Run(network="small_resnet", width=4, epochs=1, data="digits", images=20)
 
 VALUES: dict[str, Callable[[], Any]] = {
@@ -361,8 +361,8 @@ TWINS: dict[str, Callable[[], Any]] = {
     "methods.method.Method.after_backward": of(plan),
     "methods.method.Method.after_step": of(plan),
     "methods.topology.FreezeAt": given(epoch=lambda: 1),
-    "training.loop.Sgd": lambda: vars(SGD).copy(),
-    "training.loop.steps": given(images=lambda: 4, loss=lambda: loss, sgd=lambda: SGD),
+    "training.loop.Descent": lambda: vars(DESCENT).copy(),
+    "training.loop.steps": given(images=lambda: 4, loss=lambda: loss, descent=lambda: DESCENT),
     "training.run.Run.of": of(lambda: Run, specification=lambda: specification(RUN)),
     "accounting.layer.Layer": given(
         name=lambda: "a",
@@ -452,6 +452,9 @@ TWINS: dict[str, Callable[[], Any]] = {
     "kernels.keep.keep": given(choice=lambda: torch.tensor(0.5)),
     "kernels.keep.as_mask": given(choice=lambda: torch.tensor(0.5)),
     "kernels.keep.masked": given(mask=BOOL),
+    "models.transformer.Attention": given(heads=lambda: 2),
+    "models.transformer.Block": given(heads=lambda: 2),
+    "models.transformer.VisionTransformer": given(grid=lambda: 4, patch=lambda: 2, depth=lambda: 1),
     "models.build.build_network": given(name=lambda: "small_vgg", image=lambda: 8, width=lambda: 4),
     "selectors.nm.NM.choose": of(swatlib_nm, x=weight),
     "core.periodic.period_text": given(period=lambda: 2),

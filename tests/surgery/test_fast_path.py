@@ -10,6 +10,7 @@ from torch import nn
 from swatlib import densify_, sparsify_, swat
 
 RECIPE = swat(0.9, first_layer_dense=False)
+pytestmark = pytest.mark.filterwarnings("ignore:attention .* stays dense")
 
 
 def encoder(layers: int = 2) -> nn.TransformerEncoder:

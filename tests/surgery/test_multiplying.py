@@ -71,6 +71,7 @@ PASSED_OVER = {
 
 @pytest.mark.parametrize("kind", PASSED_OVER)
 @pytest.mark.filterwarnings("ignore:Lazy modules", "ignore:layers 1 are lazy", "ignore:only")
+@pytest.mark.filterwarnings("ignore:attention 1 stays dense")
 def test_what_is_passed_over_has_a_row(kind: str) -> None:
     make, weights = PASSED_OVER[kind]
     model = sparsify_(nn.Sequential(nn.Linear(4, 4), make(), nn.Linear(4, 4)), swat(0.5))
@@ -104,6 +105,22 @@ def test_a_small_share_is_a_warning() -> None:
         warnings.simplefilter("error")
         # Whoever leaves layers out knows it.
         sparsify_(nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 2)), {"1": swat(0.5)})
+
+
+def test_an_attention_that_stays_dense_is_named() -> None:
+    def encoder() -> nn.Module:
+        layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        return nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+    named = "attention layers.0.self_attn, layers.1.self_attn stays dense: nn.MultiheadAttention"
+    with pytest.warns(UserWarning, match=named):
+        model = sparsify_(encoder(), swat(0.5, first_layer_dense=False))
+    notes = rows(model)["note"]
+    assert notes["layers.0.self_attn"] == "of a class that is not asked for"
+    assert notes["layers.0.self_attn.out_proj"] == "its attention reads the weight itself"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sparsify_(encoder(), swat(0.5, first_layer_dense=False), lambda name, layer: True)
 
 
 def test_frozen_layers_are_left_alone() -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from swatlib.records import key, specification
 from swatlib.training import Run, train_run
+from swatlib.training.loop import Descent
 
 QUICK = Run(width=8, epochs=3, lr=0.1)
 
@@ -108,6 +110,7 @@ def test_a_run_that_cannot_be_is_known_before_it_starts(
         ("network", ["brain", None]),
         ("schedule", ["Cosine", None]),
         ("precision", ["float16", 16]),
+        ("optimizer", ["sgd", "Adam", 1]),
     ],
 )
 def test_a_run_checks_every_field(field, values):
@@ -148,3 +151,14 @@ def test_a_run_of_numpy_values_is_the_plain_run():
     assert key(specification(given)) == key(
         specification(Run(lr=0.5, epochs=3, seed=2, flips=True))
     )
+
+
+def test_adamw_is_torchs_and_leaves_older_names_alone() -> None:
+    assert key(specification(Run())) == key(specification(Run(optimizer=None)))
+    assert key(specification(Run())) != key(specification(Run(optimizer="adamw")))
+    found = Descent(1, 32, 0.01, 0.8, 0.3, optimizer="adamw").of(nn.Linear(2, 2).parameters())
+    assert isinstance(found, torch.optim.AdamW)
+    (group,) = found.param_groups
+    assert (group["lr"], group["betas"], group["weight_decay"]) == (0.01, (0.8, 0.999), 0.3)
+    with pytest.raises(ValueError, match="nesterov must not be set for adamw, got True"):
+        Run(optimizer="adamw", nesterov=True)
