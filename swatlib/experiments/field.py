@@ -6,12 +6,13 @@ ever kept, is watched; so each can be counted.
 """
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import Any
 
 import pandas as pd
 
+from swatlib import checks
 from swatlib.accounting import (
     EXACT,
     Convention,
@@ -49,7 +50,7 @@ COMPARED: dict[str, tuple[str, dict[str, object]]] = {
 MORE_SEEDS = (0, 1, 2, 3, 4)
 
 
-def _compared(
+def side_by_side(
     base: Run, sparsities: tuple[float, ...], alphas: tuple[float, ...], seeds: tuple[int, ...]
 ) -> list[Run]:
     """Return dense runs, every method at every sparsity, and DST at strengths of its penalty.
@@ -70,12 +71,12 @@ def _compared(
 
 def field_digits() -> list[Run]:
     """Every method at three sparsities, on digits."""
-    return _compared(DIGITS, (0.9, 0.8, 0.95), (1e-3, 2e-3, 3e-3), SEEDS)
+    return side_by_side(DIGITS, (0.9, 0.8, 0.95), (1e-3, 2e-3, 3e-3), SEEDS)
 
 
 def field_patches() -> list[Run]:
     """The same on photograph patches, where a dense network is far from perfect; five seeds."""
-    return _compared(PATCHES, (0.9, 0.8, 0.95), (7e-4, 1e-3), MORE_SEEDS)
+    return side_by_side(PATCHES, (0.9, 0.8, 0.95), (7e-4, 1e-3), MORE_SEEDS)
 
 
 def field_photographs() -> list[Run]:
@@ -83,7 +84,7 @@ def field_photographs() -> list[Run]:
     return [
         run
         for sparsity in (0.9, 0.8)
-        for run in _compared(PHOTOGRAPHS, (sparsity,), (), SEEDS)
+        for run in side_by_side(PHOTOGRAPHS, (sparsity,), (), SEEDS)
         if run.method not in ("dense", "swat")
     ]
 
@@ -105,9 +106,9 @@ def name_of(run: Run) -> str:
     return next((name for name, way in COMPARED.items() if way == given), run.method)
 
 
-@checked
-def counted(record: Record, convention: Convention = EXACT) -> Count:
-    """Count a training step of a recorded run, on average over its steps.
+@checked(when=partial(checks.one_of, allowed=("mean", "last")))
+def counted(record: Record, convention: Convention = EXACT, when: str = "mean") -> Count:
+    """Count a training step of a recorded run.
 
     Layers that change in size count by the densities that the run has observed, the others by what
     they were asked for. Zeros that ReLU leaves are not counted for any method.
@@ -117,6 +118,8 @@ def counted(record: Record, convention: Convention = EXACT) -> Count:
     record : Record
         Of a :class:`~swatlib.training.Run`.
     convention : Convention
+    when : str
+        "mean": on average over the steps; "last": at the end, as the trained network is.
 
     Raises
     ------
@@ -126,17 +129,17 @@ def counted(record: Record, convention: Convention = EXACT) -> Count:
     run = Run.of(record.specification)
     shape = tuple(record.data["shape"]) if record.data else ()
     network = _traced(run.network, run.width, run.depth, shape, (record.data or {})["classes"])
-    return count(network, _densities(run, network, record.metrics), convention)
+    return count(network, _densities(run, network, record.metrics, when), convention)
 
 
-def _densities(run: Run, network: Network, metrics: dict[str, Any]) -> Any:
+def _densities(run: Run, network: Network, metrics: dict[str, Any], when: str) -> Any:
     plan = run.plan
     if plan.smaller:
         return narrow(network, plan.smaller)
-    if "observed" in metrics and "mean" in metrics["observed"]:
+    if recorded := metrics.get("observed", {}).get(when):
         epoch_steps = -(-metrics["train_images"] // run.batch_size)
         steps = epoch_steps * run.epochs
-        return trained_densities(network, plan, metrics["observed"]["mean"], steps, epoch_steps)
+        return trained_densities(network, plan, recorded, steps, epoch_steps)
     if any(one.own_allocation or one.own_sparsity for one in plan.between):
         raise ValueError(f"record must have observed its active weights, as {run.method} needs")
     return densities(network, plan.recipe, "erk" if plan.allocation is erk else "uniform")
@@ -159,15 +162,16 @@ def compared(records: list[Record], convention: Convention = EXACT) -> pd.DataFr
     Returns
     -------
     DataFrame
-        ``method``, ``asked`` (sparsity, NaN of DST), ``seed``, ``accuracy`` in percent, ``sparsity``
-        (of the weights, mean over the steps), ``training`` and ``inference`` (multiply-accumulates
-        that are left, in percent of the dense network's), ``explored`` (Rs, the share of the sparse
-        layers' weights that was ever active; NaN where nothing is sparse).
+        ``method``, ``asked`` (sparsity, NaN of DST), ``seed``, ``accuracy`` in percent;
+        ``sparsity`` of the weights at the end in percent; ``training`` (mean over the steps) and
+        ``inference`` (at the end), the multiply-accumulates that are left, in percent of the dense
+        network's; ``explored``: Rs, the share of the sparse layers' weights that was ever active,
+        NaN where nothing is sparse; ``alpha`` of DST.
     """
     rows = []
     for record in records:
         run = Run.of(record.specification)
-        whole = counted(record, convention)
+        whole, final = (counted(record, convention, when) for when in ("mean", "last"))
         observed = record.metrics.get("observed", {})
         explored = observed.get("explored") or [float("nan")]
         rows.append(
@@ -176,9 +180,9 @@ def compared(records: list[Record], convention: Convention = EXACT) -> pd.DataFr
                 "asked": float("nan") if run.method == "dst" else run.sparsity,
                 "seed": run.seed,
                 "accuracy": record.metrics["test_accuracy"],
-                "sparsity": whole.weight_sparsity,
+                "sparsity": final.weight_sparsity,
                 "training": 100 - whole.train_flops_reduction,
-                "inference": 100 - whole.inference_flops_reduction,
+                "inference": 100 - final.inference_flops_reduction,
                 "explored": explored[-1],
                 "alpha": run.options.get("alpha", float("nan")),
             }

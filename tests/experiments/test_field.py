@@ -1,4 +1,4 @@
-"""The methods side by side: each is counted from what it observed, or from what it was asked for."""
+"""The methods side by side: each counted from what it observed, or from what it was asked for."""
 
 from dataclasses import replace
 
@@ -15,7 +15,8 @@ SHAPE = {"name": "digits", "shape": [1, 8, 8], "classes": 10, "fingerprint": ""}
 
 
 def record(run: Run, mean: dict[str, float] | None = None) -> Record:
-    observed = {} if mean is None else {"observed": {"mean": mean, "explored": [0.5]}}
+    watched = {"mean": mean, "last": {}, "explored": [0.5]}
+    observed = {} if mean is None else {"observed": watched}
     metrics = {"test_accuracy": 90.0, "train_images": 1438, **observed}
     rest = ("0", "0", "cpu", None, None, 1, 1.0, "2020-01-01")
     return Record(run.specification(), metrics, SHAPE, *rest)
@@ -40,7 +41,7 @@ def test_photographs_leave_out_what_the_main_grid_has() -> None:
 
 def test_what_was_observed_is_counted() -> None:
     run = run_of("SNFS")
-    layers = counted(record(run, {})).to_frame()
+    layers = counted(record(run_of("SWAT-U"))).to_frame()
     names = layers.loc[layers["weights"] > 0, "layer"].tolist()
     half = counted(record(run, dict.fromkeys(names, 0.5)))
     # Half of Y and dX; all of dW, because the momentum reads it. The input has no dX.
