@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
 from swatlib.data import Dataset, load
+from swatlib.data.label_noise import with_label_noise
 from swatlib.methods import Method, Progress
 from swatlib.models import build_network
 from swatlib.surgery.sparsify import report, sparsify_
@@ -202,6 +203,8 @@ def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None
         active weights by layer at the end, if it has an allocation.
     """
     dataset = load(run.data, pixels=run.pixels, images=run.images)
+    if run.label_noise:
+        dataset = with_label_noise(dataset, run.label_noise, run.seed)
     model = build(run, dataset)
     if run.plan.pretrain_epochs:
         pretrain_(model, dataset, run, device)

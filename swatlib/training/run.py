@@ -74,6 +74,8 @@ class Run:
         In [0, 1), of the training loss.
     optimizer : str, optional
         "adamw", of which ``momentum`` is the first beta; SGD if not given.
+    label_noise : float, optional
+        In [0, 1): the share of training labels that are drawn anew, uniformly over all classes.
     seed : int
         Of the initial weights, the order of the images, augmentation and every random choice of the
         method.
@@ -101,6 +103,7 @@ class Run:
     shifts: int | None = None
     label_smoothing: float | None = None
     optimizer: str | None = None
+    label_noise: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -128,6 +131,7 @@ class Run:
             shifts=optional(checks.count, least=0),
             label_smoothing=optional(checks.sparsity),
             optimizer=optional(checks.one_of, allowed=OPTIMIZERS),
+            label_noise=optional(checks.sparsity),
             seed=partial(checks.count, least=0, most=checks.SEEDS),
         )
         if self.batch_size == 1:

@@ -56,7 +56,7 @@ def test_an_unknown_network_or_data_set() -> None:
         ),
         (
             {"observe": "losses"},
-            "observe must be one of topology, thresholds, exploration, densities; got 'losses'",
+            "observe must be one of topology, thresholds, active-weights; got 'losses'",
         ),
         ({"options": {"freeze_epoch": 3}}, r"freeze_epoch must be in \[0, 3\), got 3"),
         ({"options": {"freeze_epoch": -1}}, r"freeze_epoch must be at least 0, got -1"),
@@ -101,6 +101,7 @@ def test_a_run_that_cannot_be_is_known_before_it_starts(
         ("flips", [1, "no"]),
         ("nesterov", [1, "yes"]),
         ("label_smoothing", [1, -0.1, float("nan"), "0.1"]),
+        ("label_noise", [1, -0.1, float("nan"), "0.1"]),
         ("pixels", [0, 8.0]),
         ("images", [0, 2.5]),
         ("width", [0, 2.5]),
