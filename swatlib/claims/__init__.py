@@ -3,6 +3,6 @@
 A :class:`~swatlib.claims.claim.Claim` says what a paper states and what decides it: the difference
 of training runs (:mod:`swatlib.claims.effect`), or quantities that are computed, simulated or
 measured (:mod:`swatlib.claims.quantity`). :func:`~swatlib.claims.judge.judge` turns a claim and the
-records into a verdict with its grade. The claims themselves lie in one file for each topic of the
-book and are collected in :mod:`swatlib.claims.inventory`.
+records into a verdict with its grade. The claims themselves lie in one folder for each part of the
+book, one file for each chapter, and are collected in :mod:`swatlib.claims.inventory`.
 """

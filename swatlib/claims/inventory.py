@@ -4,21 +4,37 @@ from collections.abc import Iterable
 from itertools import chain
 
 from swatlib.checked import checked
-from swatlib.claims import (
-    accelerator,
-    algorithm,
-    allocation,
-    counting,
-    field,
-    foundations,
-    fst,
-    fst_cost,
-    memory,
-    sensitivity,
-    similarity,
-    swat,
-)
 from swatlib.claims.claim import Claim
+from swatlib.claims.counting_and_hardware import (
+    counting_operations,
+    sparse_accelerator,
+    table_1,
+    table_6,
+    what_limits_it,
+)
+from swatlib.claims.foundations import geometry, top_k, why_train_sparsely
+from swatlib.claims.fully_sparse_training import (
+    ablation,
+    detection,
+    information_restoration,
+    saliency,
+    spatial_similarity,
+    two_to_four,
+    what_it_costs,
+)
+from swatlib.claims.swat import (
+    accuracy_against_sparsity,
+    exploring_topologies,
+    how_much_where,
+    is_top_k_affordable,
+    memory,
+    pruned_for_free,
+    structured,
+    the_algorithm,
+    which_entries,
+)
+from swatlib.claims.the_field import scorecard
+from swatlib.claims.what_can_be_dropped import backward, forward
 
 
 def collect(claims: Iterable[Claim]) -> dict[str, Claim]:
@@ -37,22 +53,37 @@ def collect(claims: Iterable[Claim]) -> dict[str, Claim]:
     return found
 
 
-_TOPICS = (
-    foundations,
-    sensitivity,
-    algorithm,
-    allocation,
-    swat,
+_CHAPTERS = (
+    why_train_sparsely,
+    top_k,
+    geometry,
+    forward,
+    backward,
+    the_algorithm,
+    which_entries,
+    how_much_where,
+    structured,
+    is_top_k_affordable,
+    exploring_topologies,
+    accuracy_against_sparsity,
     memory,
-    counting,
-    accelerator,
-    fst,
-    similarity,
-    fst_cost,
-    field,
+    pruned_for_free,
+    counting_operations,
+    table_1,
+    sparse_accelerator,
+    table_6,
+    what_limits_it,
+    two_to_four,
+    saliency,
+    spatial_similarity,
+    information_restoration,
+    ablation,
+    what_it_costs,
+    detection,
+    scorecard,
 )
 
-CLAIMS = collect(chain.from_iterable(topic.CLAIMS for topic in _TOPICS))
+CLAIMS = collect(chain.from_iterable(chapter.CLAIMS for chapter in _CHAPTERS))
 """Every claim, in the order of the book."""
 
 

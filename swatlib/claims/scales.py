@@ -1,8 +1,12 @@
 """Where claims are tried, the most telling first."""
 
-from dataclasses import replace
+from __future__ import annotations
 
-from swatlib.claims.effect import Scale
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from swatlib.claims.effect import AnyRun, Scale, Way
 from swatlib.experiments.grid import CIFAR, DIGITS, FAMILIES, PATCHES
 from swatlib.experiments.photographs import PHOTOGRAPHS
 from swatlib.training import DENSE, Run
@@ -17,6 +21,16 @@ HUNDRED = Scale(
     (replace(PHOTOGRAPHS, **DENSE, data="tiny-imagenet-100", pixels=32),),
     ("photographs-100",),
 )
+
+BOTH = replace(
+    FULL,
+    name="100 classes of Tiny ImageNet and CIFAR-10, both at 32x32",
+    experiments=(*FULL.experiments, *HUNDRED.experiments),
+)
+"""For a difference between the two: its ways say which data they are on."""
+
+ON_HUNDRED = {"data": "tiny-imagenet-100", "pixels": 32}
+"""What a way at :data:`BOTH` says to be on a hundred classes."""
 
 
 def _small(name: str, base: Run, data: str, topics: tuple[str, ...]) -> Scale:
@@ -53,3 +67,29 @@ def of_families(scale: Scale, networks: tuple[str, ...] = FAMILIES) -> Scale:
     (base,) = scale.bases
     assert isinstance(base, Run)
     return replace(scale, bases=tuple(replace(base, network=n) for n in networks))
+
+
+FAMILIES_PATCHES, FAMILIES_DIGITS = of_families(SMALL_PATCHES), of_families(SMALL_DIGITS)
+
+
+@dataclass(frozen=True)
+class Spelled(Scale):
+    """A scale whose records write ways down differently from the other scales'.
+
+    Parameters
+    ----------
+    written : callable
+        From a way as the effects have it to the way as the records have it.
+    """
+
+    written: Callable[[Way], Way] = dict
+
+    def runs(self, ways: tuple[Way, ...], seed: int) -> Any:
+        """Yield the runs of the ways with one seed, each family's."""
+        yield from super().runs(tuple(self.written(one) for one in ways), seed)
+
+
+def spelled(scale: Scale, name: str, written: Callable[[Way], Way], **base: object) -> Spelled:
+    """Return a scale under a name, with these fields of its runs, whose records are so written."""
+    bases: tuple[AnyRun, ...] = tuple(replace(run, **base) for run in scale.bases)  # type: ignore[arg-type]
+    return Spelled(name, bases, scale.experiments, scale.seeds, scale.more, written=written)

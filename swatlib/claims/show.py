@@ -18,28 +18,17 @@ _MOST_NAMED = 3
 
 
 @checked(claims=None)
-def findings(
-    claims: Iterable[Claim], chapter: str | None = None, records: Path | str = RECORDS
-) -> dict[str, Finding]:
-    """Judge claims, all or those of one chapter, and return the findings by the claims' names.
+def findings(claims: Iterable[Claim], records: Path | str = RECORDS) -> dict[str, Finding]:
+    """Judge claims and return the findings by the claims' names.
 
     Parameters
     ----------
     claims : iterable of Claim
-    chapter : str, optional
-        As the field ``chapter`` of :class:`~swatlib.claims.claim.Claim` has it.
+        Such as a chapter's ``CLAIMS``.
     records : Path
         Folder with one folder of records for each experiment.
-
-    Raises
-    ------
-    ValueError
-        If the chapter has no claim.
     """
-    chosen = [one for one in claims if chapter is None or one.chapter == chapter]
-    if not chosen:
-        raise ValueError(f"chapter {chapter!r} has no claim")
-    return {one.id: judge(one, records) for one in chosen}
+    return {one.id: judge(one, records) for one in claims}
 
 
 def word(finding: Finding) -> str:

@@ -76,3 +76,34 @@ def paper_wide(name: str) -> pd.DataFrame:
     )
     present = frame[keys].drop_duplicates().itertuples(index=False, name=None)
     return wide.loc[list(present)].dropna(axis=1, how="all").reset_index().rename_axis(columns=None)
+
+
+@checked
+def paper_number(table: str, quantity: str, **where: str) -> float:
+    """Return the one number of a table that fits.
+
+    Parameters
+    ----------
+    table : str
+        As :func:`paper_tables` lists them.
+    quantity : str
+    **where : str
+        Further columns that tell it from others: ``item``, ``network``, ``method``, ``level``.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or more than one.
+
+    Examples
+    --------
+    >>> paper_number("swat-text", "training_speedup", item="section 1")
+    5.9
+    """
+    frame = paper_table(table)
+    wanted = {"quantity": quantity, **where}
+    for column, value in wanted.items():
+        frame = frame[frame[column] == value]
+    if len(frame) != 1:
+        raise ValueError(f"{table} has {len(frame)} numbers of {wanted}")
+    return float(frame["number"].iloc[0])

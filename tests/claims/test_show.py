@@ -52,11 +52,6 @@ def test_other_scales_follow(root: Path) -> None:
     assert len(frame(found.values(), scales=False)) == 1
 
 
-def test_a_chapter_without_claims_is_an_error() -> None:
-    with pytest.raises(ValueError, match="chapter 'nowhere' has no claim"):
-        findings([toy_claim(EFFECT)], "nowhere")
-
-
 def runs_of(**values: tuple[float, ...]) -> pd.DataFrame:
     return pd.DataFrame(
         [

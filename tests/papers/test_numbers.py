@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from swatlib.papers import paper_table, paper_tables, paper_wide
+from swatlib.papers import paper_number, paper_table, paper_tables, paper_wide
 
 OWN = [name for name in paper_tables() if name.startswith(("swat-", "iclr-", "fst-"))]
 
@@ -76,3 +76,9 @@ def test_wide_keeps_the_order_of_the_paper() -> None:
 def test_unknown_table() -> None:
     with pytest.raises(ValueError, match=r"name must be one of .*swat-table-1.*got 'table-9'"):
         paper_table("table-9")
+
+
+def test_one_number_is_found_by_what_tells_it_from_others() -> None:
+    assert paper_number("swat-text", "train_flops_reduction", item="abstract") == 80
+    with pytest.raises(ValueError, match="swat-text has 2 numbers"):
+        paper_number("swat-text", "remaining_flops_ratio", item="section 4.2")

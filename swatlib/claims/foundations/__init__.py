@@ -1,0 +1,1 @@
+"""Claims of Part I, a file a chapter."""

@@ -1,0 +1,1 @@
+"""Claims of Part III, a file a chapter; what two chapters share lies beside them."""

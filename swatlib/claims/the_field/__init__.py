@@ -1,0 +1,1 @@
+"""Claims of Part VI, a file a chapter."""

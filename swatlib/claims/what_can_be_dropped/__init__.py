@@ -1,0 +1,1 @@
+"""Claims of Part II, a file a chapter."""

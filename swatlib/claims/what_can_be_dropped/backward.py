@@ -1,0 +1,430 @@
+"""Claims about what the backward pass can do without.
+
+The papers' experiment mixes what it asks with something else: sparse gradients are taken in the
+classifier too. It is therefore two claims here, the experiment as published and the one without
+that.
+"""
+
+from swatlib.claims.claim import Claim, Trained
+from swatlib.claims.effect import DENSELY, Effect, Way, way
+from swatlib.claims.scales import (
+    BOTH,
+    FAMILIES_DIGITS,
+    FAMILIES_PATCHES,
+    FULL,
+    HUNDRED,
+    ON_HUNDRED,
+    SMALL_CIFAR,
+    SMALL_DIGITS,
+    SMALL_PATCHES,
+    of_families,
+)
+
+CHAPTER = "2-what-can-be-dropped/02-backward"
+
+_POINT = 1.0
+
+_HUNDRED_POINT = 1.5
+
+_WITHOUT_DENSENET = ("small_resnet", "small_vgg")
+
+_CLASSIFIER_DENSE = tuple(
+    of_families(scale, _WITHOUT_DENSENET) for scale in (SMALL_PATCHES, SMALL_DIGITS)
+)
+
+_DEEP = {"depth": 20}
+
+_CIFAR_FOR = "CIFAR-10 and 100 classes of Tiny ImageNet stand for CIFAR-100"
+
+_TINY_FOR = "100 classes of Tiny ImageNet would stand for ImageNet"
+
+_CURVES = "Curves only: the text states no accuracy."
+
+_ONE_RUN = "Curves of single runs over 50 epochs; the dense accuracy is not stated."
+
+_GRADIENTS_DIFFER = (
+    "meProp at 50 % ends below 45 % here and at 32.5 % in FST's Table 3, where ReSprop, which also "
+    "drops half of the gradient but reuses old ones, keeps 69.8 %: how gradients are dropped "
+    "decides as well."
+)
+
+
+def _saw(sparsity: float, **options: object) -> Way:
+    return way("saw", sparsity, **options)
+
+
+def _g(sparsity: float, **options: object) -> Way:
+    return way("backward-gradient", sparsity, **options)
+
+
+def _to_dense(name: str, sparse: Way, expected: str, margin: float) -> Effect:
+    return Effect(name, sparse, DENSELY, expected, margin)
+
+
+def _percent(sparsity: float) -> str:
+    return f"{100 * sparsity:.0f} %"
+
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        id="n-bwd-wa-robust",
+        paper="N",
+        place="Abstract (ii); Section 3.2, Figure 2; I Sections 2.2 and 6, Figure 2b",
+        statement="With a dense forward pass, Top-K of weights and activations in the backward "
+        "pass at 50 to 80 % leaves accuracy unchanged.",
+        says="relatively insensitive (curves, no number)",
+        kind="training",
+        chapter=CHAPTER,
+        needs="SAW minus dense at 50, 70 and 80 % on CIFAR-10 (five seeds) and a hundred classes.",
+        decision=Trained(
+            tuple(_to_dense(_percent(s), _saw(s), "level", _POINT) for s in (0.5, 0.7, 0.8)),
+            (FULL, FAMILIES_DIGITS),
+        ),
+        limits=_CIFAR_FOR,
+        weakness=_CURVES,
+    ),
+    Claim(
+        id="n-bwd-wa-robust-90",
+        paper="N",
+        place="Abstract (ii); Section 3.2, Figure 2; I Sections 2.2 and 6, Figure 2b",
+        statement="Top-K of weights and activations in the backward pass leaves accuracy unchanged "
+        "at 90 %, too.",
+        says="relatively insensitive (curves, no number)",
+        kind="training",
+        chapter=CHAPTER,
+        needs="SAW minus dense at 90 % on CIFAR-10 (five seeds) and a hundred classes.",
+        decision=Trained(
+            (_to_dense("90 %", _saw(0.9), "level", _POINT),),
+            (FULL, HUNDRED, SMALL_CIFAR, FAMILIES_PATCHES, FAMILIES_DIGITS),
+        ),
+        limits=_CIFAR_FOR,
+        weakness=_CURVES + " So 90 % is our reading of how far it reaches.",
+    ),
+    Claim(
+        id="n-bwd-grad-sensitive",
+        paper="N",
+        place="Section 3.2, Figure 2; I Section 2.2, Figure 2b; F Section 4",
+        statement="Top-K of the output gradients at 90 %, the classifier's included, costs "
+        "accuracy.",
+        says="sensitive (curves, no number)",
+        kind="training",
+        chapter=CHAPTER,
+        needs="Top-K of G over the whole batch minus dense at 90 % on CIFAR-10 (five seeds) and a "
+        "hundred classes.",
+        decision=Trained(
+            (_to_dense("90 %", _g(0.9), "below", _POINT),),
+            (FULL, HUNDRED, SMALL_CIFAR, FAMILIES_PATCHES, FAMILIES_DIGITS),
+        ),
+        limits=_CIFAR_FOR,
+        weakness=_CURVES + " Whether the classifier's gradient was sparse is not said.",
+    ),
+    Claim(
+        id="n-bwd-grad-sensitive-70",
+        paper="N",
+        place="Section 3.2, Figure 2; I Section 2.2, Figure 2b; F Section 4",
+        statement="Top-K of the output gradients costs accuracy at 70 and 80 % already.",
+        says="sensitive (curves, no number)",
+        kind="training",
+        chapter=CHAPTER,
+        needs="Top-K of G over the whole batch minus dense at 70 and 80 % on CIFAR-10, five seeds.",
+        decision=Trained(
+            tuple(_to_dense(_percent(s), _g(s), "below", _POINT) for s in (0.7, 0.8)),
+            (FULL, FAMILIES_DIGITS),
+        ),
+        limits="small networks on digits, an easier task than the paper's",
+        weakness=_CURVES,
+    ),
+    Claim(
+        id="n-bwd-grad-sensitive-classifier-dense",
+        paper="N",
+        place="Section 3.2, Figure 2; I Section 2.2, Figure 2b; F Section 4",
+        statement="Top-K of the output gradients at 90 % costs accuracy also where the "
+        "classifier's gradient stays whole.",
+        says="sensitive (curves, no number)",
+        kind="training",
+        chapter=CHAPTER,
+        needs="The same with the classifier dense, on CIFAR-10 (five seeds) and a hundred classes.",
+        decision=Trained(
+            (_to_dense("90 %", _g(0.9, classifier_dense=True), "below", _POINT),),
+            (FULL, *_CLASSIFIER_DENSE),
+        ),
+        limits="residual and plain small networks on patches and digits",
+        weakness="The papers did not run it; it is their experiment with the cause of its collapse "
+        "removed.",
+    ),
+    Claim(
+        id="i-bwd-grad-below-wa",
+        paper="I",
+        place="Section 2.2, Figure 2b; Abstract; N Section 3.2, Figure 2",
+        statement="At every sparsity from 50 to 90 %, sparse gradients end below sparse weights "
+        "and activations in the backward pass.",
+        says="consistently lower (curves, no number)",
+        kind="training",
+        chapter=CHAPTER,
+        needs="Top-K of G minus SAW at 30, 50, 70, 80 and 90 % on CIFAR-10 (five seeds) and a "
+        "hundred classes.",
+        decision=Trained(
+            tuple(
+                Effect(_percent(s), _g(s), _saw(s), "below", _POINT) for s in (0.5, 0.7, 0.8, 0.9)
+            ),
+            (FULL, FAMILIES_DIGITS),
+        ),
+        limits=_CIFAR_FOR,
+        weakness=_CURVES,
+    ),
+    Claim(
+        id="i-bwd-grad-below-wa-90",
+        paper="I",
+        place="Section 2.2, Figure 2b; Abstract; N Section 3.2, Figure 2",
+        statement="At 90 % sparse gradients end below sparse weights and activations.",
+        says="lower (curves, no number)",
+        kind="training",
+        chapter=CHAPTER,
+        needs="Top-K of G minus SAW at 90 % on CIFAR-10 (five seeds) and a hundred classes.",
+        decision=Trained(
+            (Effect("90 %", _g(0.9), _saw(0.9), "below", _POINT),),
+            (FULL, HUNDRED, SMALL_CIFAR, FAMILIES_PATCHES, FAMILIES_DIGITS),
+        ),
+        limits=_CIFAR_FOR,
+        weakness=_CURVES,
+    ),
+    Claim(
+        id="i-bwd-grad-below-wa-classifier-dense",
+        paper="I",
+        place="Section 2.2, Figure 2b; Abstract; N Section 3.2, Figure 2",
+        statement="At 90 % sparse gradients end below sparse weights and activations also where "
+        "the classifier stays dense, whether chosen over the batch or in each sample.",
+        says="lower (curves, no number)",
+        kind="training",
+        chapter=CHAPTER,
+        needs="The same with the classifier dense in both, on CIFAR-10 (five seeds) and a hundred "
+        "classes.",
+        decision=Trained(
+            tuple(
+                Effect(
+                    f"{name}, 90 %",
+                    way(method, 0.9, classifier_dense=True),
+                    _saw(0.9, classifier_dense=True),
+                    "below",
+                    _POINT,
+                )
+                for name, method in (
+                    ("whole batch", "backward-gradient"),
+                    ("each sample (meProp)", "meprop"),
+                )
+            ),
+            (FULL, *_CLASSIFIER_DENSE),
+        ),
+        limits="residual and plain small networks on patches and digits",
+        weakness="The papers did not run it.",
+    ),
+    Claim(
+        id="n-meprop-larger-networks",
+        paper="N",
+        place="Section 3.2; I Section 1",
+        statement="meProp loses more, or diverges more often, on a larger network.",
+        says="convergence issues on larger networks",
+        kind="training",
+        chapter=CHAPTER,
+        needs="meProp at 50, 80 and 95 % minus dense on residual networks of 8, 14 and 20 layers "
+        "and two widths on CIFAR-10, five seeds; a difference of 1.5 points, or of two diverged "
+        "runs in five, between the largest and the smallest.",
+        decision=Trained(
+            (
+                Effect(
+                    "20 less 8 layers, 90 %",
+                    {**way("meprop", 0.9), **_DEEP},
+                    {**DENSELY, **_DEEP},
+                    "below",
+                    1.5,
+                    less=_to_dense("8 layers", way("meprop", 0.9), "below", 1.5),
+                ),
+            ),
+            (FULL,),
+        ),
+        limits="larger would mean 20 layers, for DenseNet and ImageNet",
+        weakness="Concluded from Figure 2, not tried.",
+    ),
+    Claim(
+        id="i-grad-harm-grows",
+        paper="I",
+        place="Section 1, first contribution",
+        statement="What dropping gradients costs grows with the network's depth.",
+        says="especially harmful in deeper models",
+        kind="training",
+        chapter=CHAPTER,
+        needs="Top-K of G at 50 and 80 % minus dense with 20 layers, less the same with 8 layers, "
+        "on CIFAR-10, five seeds; 1.5 points.",
+        decision=Trained(
+            (
+                Effect(
+                    "20 less 8 layers, 50 and 80 %",
+                    ({**_g(0.5), **_DEEP}, {**_g(0.8), **_DEEP}),
+                    {**DENSELY, **_DEEP},
+                    "below",
+                    1.5,
+                    less=Effect("8 layers", (_g(0.5), _g(0.8)), DENSELY, "below", 1.5),
+                ),
+            ),
+            (FULL,),
+        ),
+        weakness="No experiment of the paper varies the depth with sparse gradients.",
+    ),
+    Claim(
+        id="i-grad-harm-grows-classes",
+        paper="I",
+        place="Section 1, first contribution",
+        statement="What dropping 90 % of the gradients costs is more on a hundred classes than on "
+        "ten.",
+        says="especially harmful on complex data",
+        kind="training",
+        chapter=CHAPTER,
+        needs="Top-K of G at 50, 80 and 90 % minus dense on a hundred classes, less the same on "
+        "CIFAR-10, with one network, five seeds.",
+        decision=Trained(
+            (
+                Effect(
+                    "100 classes less 10, 90 %",
+                    {**_g(0.9), **ON_HUNDRED},
+                    {**DENSELY, **ON_HUNDRED},
+                    "below",
+                    _HUNDRED_POINT,
+                    less=_to_dense("10 classes", _g(0.9), "below", _HUNDRED_POINT),
+                ),
+            ),
+            (BOTH,),
+        ),
+        limits="90 % alone; no run can lose more points than the dense one has, so a collapse on "
+        "both data sets decides nothing",
+        weakness="No experiment of the paper varies the data with sparse gradients.",
+    ),
+    Claim(
+        id="i-meprop-mnist-5",
+        paper="I",
+        place="Section 1, of Sun et al.",
+        statement="On an easy task of small images, keeping 5 % of each sample's gradients in "
+        "every layer but the first loses no accuracy.",
+        says="no loss of accuracy",
+        kind="training",
+        chapter=CHAPTER,
+        needs="meProp at 95 % minus dense with a multilayer perceptron and a small convolutional "
+        "network on digits, five seeds.",
+        decision=Trained((_to_dense("95 %", way("meprop", 0.95), "level", 0.5),), (SMALL_DIGITS,)),
+        limits="a small residual network on the 8x8 digits for MNIST; one of the 359 test images "
+        "is 0.28 points",
+        weakness="Taken over from the first meProp paper.",
+    ),
+    Claim(
+        id="i-meprop-mnist-5-classifier-dense",
+        paper="I",
+        place="Section 1, of Sun et al.",
+        statement="On an easy task of small images, keeping 5 % of each sample's gradients loses "
+        "no accuracy if the classifier's gradient stays whole.",
+        says="no loss of accuracy",
+        kind="training",
+        chapter=CHAPTER,
+        needs="meProp at 95 % with a dense classifier minus dense on digits, five seeds.",
+        decision=Trained(
+            (_to_dense("95 %", way("meprop", 0.95, classifier_dense=True), "level", 0.5),),
+            (of_families(SMALL_DIGITS, _WITHOUT_DENSENET),),
+        ),
+        limits="small residual and plain networks on the 8x8 digits for MNIST; one of the 359 test "
+        "images is 0.28 points",
+        weakness="Taken over from the first meProp paper.",
+    ),
+    Claim(
+        id="i-meprop-30-converges",
+        paper="I",
+        place="Section 2.2, Figure 2c",
+        statement="meProp at 30 % ends near dense accuracy on a hard task.",
+        says="a good solution (no number)",
+        kind="training",
+        chapter=CHAPTER,
+        needs="meProp at 30 % minus dense on a hundred classes (1.5 points) and on CIFAR-10 "
+        "(1 point), three and five seeds.",
+        decision=Trained((_to_dense("30 %", way("meprop", 0.3), "level", _POINT),), (FULL,)),
+        limits=_TINY_FOR,
+        weakness=_ONE_RUN,
+    ),
+    Claim(
+        id="i-meprop-50-fails",
+        paper="I",
+        place="Section 2.2, Figure 2c; F Table 3",
+        statement="meProp at 50 % ends far below dense accuracy on a hard task.",
+        says="at most 45 %, 19 points below SAW at 80 %; in F 32.5 against 71.2 %",
+        kind="training",
+        chapter=CHAPTER,
+        needs="meProp at 50 % minus dense and minus SAW at 80 % on a hundred classes and on "
+        "CIFAR-10, with the classifier sparse and dense, three and five seeds; 10 points below "
+        "dense would reproduce it.",
+        decision=Trained(
+            (
+                _to_dense("50 %, minus dense", way("meprop", 0.5), "below", 10.0),
+                Effect("minus SAW at 80 %", way("meprop", 0.5), _saw(0.8), "below", 10.0),
+            ),
+            (HUNDRED, FULL),
+        ),
+        limits=_TINY_FOR,
+        weakness=f"{_ONE_RUN} {_GRADIENTS_DIFFER}",
+    ),
+    Claim(
+        id="i-meprop-overfits",
+        paper="I",
+        place="Section 2.2, Figure 2c",
+        statement="During the first learning rate, meProp at 50 % has a larger gap between "
+        "training and test accuracy than dense training.",
+        says="overfits between epochs 5 and 30",
+        kind="training",
+        chapter=CHAPTER,
+        needs="Training accuracy in evaluation mode after every epoch, of meProp at 50 % and dense "
+        "on a hundred classes, three seeds; 2 points.",
+        limits=_TINY_FOR,
+        weakness=_ONE_RUN,
+    ),
+    Claim(
+        id="i-saw-80-converges",
+        paper="I",
+        place="Section 2.2, Figure 2c",
+        statement="SAW at 80 % trains on a hard task and ends above meProp at 50 %.",
+        says="64 % against at most 45 %",
+        kind="training",
+        chapter=CHAPTER,
+        needs="SAW at 80 % minus meProp at 50 % and minus dense on a hundred classes and on "
+        "CIFAR-10, three and five seeds.",
+        decision=Trained(
+            (
+                Effect(
+                    "minus meProp at 50 %", _saw(0.8), way("meprop", 0.5), "above", _HUNDRED_POINT
+                ),
+            ),
+            (HUNDRED, FULL),
+        ),
+        limits=_TINY_FOR,
+        weakness=_ONE_RUN,
+    ),
+    Claim(
+        id="n-resprop-90-backward",
+        paper="N",
+        place="Section 2, of Goli and Aamodt",
+        statement="ReSprop does without up to 90 % of the backward pass's work at little loss.",
+        says="up to 90 % of the operations, minimum loss",
+        kind="training",
+        chapter=CHAPTER,
+        needs="ReSprop as a method; at 70 and 90 %, with and without warm-up, minus dense on "
+        "CIFAR-10 (five seeds) and a hundred classes.",
+        weakness="Taken over from ReSprop's paper.",
+    ),
+    Claim(
+        id="f-t3-resprop",
+        paper="F",
+        place="Table 3, row ReS",
+        statement="ReSprop at 50 % loses 1.4 points and ends far above meProp at 50 %.",
+        says="-1.4 points to dense, +37.3 to meProp",
+        kind="training",
+        chapter=CHAPTER,
+        needs="ReSprop as a method; ReSprop and meProp at 50 % and dense on a hundred classes and "
+        "on CIFAR-10, three and five seeds.",
+        limits=_TINY_FOR,
+        weakness=_GRADIENTS_DIFFER,
+    ),
+)
