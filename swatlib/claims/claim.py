@@ -32,8 +32,8 @@ class Trained:
     effects : tuple of Effect
         All of them must hold; they are one family, decided with Holm's correction.
     scales : tuple of Scale
-        Where the runs are, the most telling first. The first scale with all its runs gives the
-        verdict; the others are shown beside it.
+        Where the runs are, the most telling first. The first scale that decides gives the verdict;
+        the others are shown beside it.
     """
 
     effects: tuple[Effect, ...]

@@ -58,8 +58,9 @@ class Effect:
         Runs on either side; several are averaged within a seed.
     expected : str or float
         What the paper says of it: "above" or "below" zero, "level", "not below", or a number.
-    margin : float
-        In the metric's unit, declared before the runs: what is smaller makes no difference.
+    margin : float, optional
+        In the metric's unit, declared before the runs: what is smaller makes no difference. The
+        scale's, if not given.
     less : Effect, optional
         An effect to take off this one, for a difference of differences.
     metric : callable
@@ -72,7 +73,7 @@ class Effect:
     first: Way | tuple[Way, ...]
     second: Way | tuple[Way, ...]
     expected: str | float
-    margin: float
+    margin: float | None = None
     less: Effect | None = None
     metric: Callable[[Record], float] = accuracy
     unit: str = "points"
@@ -83,7 +84,7 @@ class Effect:
             first=_side,
             second=_side,
             expected=_expected,
-            margin=partial(checks.number, above=0),
+            margin=_margin,
         )
 
     @property
@@ -104,6 +105,38 @@ class Effect:
             less_up, less_down = self.less.of_sides(value)
             up, down = up + less_down, down + less_up
         return up, down
+
+
+@checked(options=None)
+def against_dense(
+    method: str,
+    sparsities: tuple[float, ...],
+    expected: str | float,
+    margin: float | None = None,
+    *,
+    label: str = "",
+    **options: Any,
+) -> tuple[Effect, ...]:
+    """Return a method at each sparsity minus dense, each named by its sparsity.
+
+    Parameters
+    ----------
+    method : str
+    sparsities : tuple of float
+    expected, margin
+        Of each effect.
+    label : str
+        Stands before the sparsity, where a claim has several methods.
+    **options
+        Of the method.
+
+    >>> [effect.name for effect in against_dense("saw", (0.5, 0.9), "level")]
+    ['50 %', '90 %']
+    """
+    return tuple(
+        Effect(f"{label}{100 * s:.0f} %", way(method, s, **options), DENSELY, expected, margin)
+        for s in sparsities
+    )
 
 
 @dataclass(frozen=True)
@@ -127,6 +160,8 @@ class Scale:
         if not given.
     unit : str
         Of ``reached``.
+    margin : float
+        Of effects that have none of their own.
     """
 
     name: str
@@ -136,9 +171,10 @@ class Scale:
     more: tuple[int, ...] = (3, 4)
     reached: Callable[[Record], float] = accuracy
     unit: str = "%"
+    margin: float = 1.0
 
     def __post_init__(self) -> None:
-        checked_fields(self)
+        checked_fields(self, margin=partial(checks.number, above=0))
         for name in ("bases", "experiments"):
             if not getattr(self, name):
                 raise ValueError(f"{name} must not be empty")
@@ -170,6 +206,10 @@ def _side(name: str, value: Any) -> Way | tuple[Way, ...]:
         if not isinstance(one, Mapping) or not one.keys() <= names:
             raise ValueError(f"{name} must give fields of a run other than the seed, got {one!r}")
     return every[0] if len(every) == 1 else every
+
+
+def _margin(name: str, value: Any) -> float | None:
+    return None if value is None else checks.number(name, value, above=0)
 
 
 def _expected(name: str, value: Any) -> str | float:

@@ -1,8 +1,8 @@
 """Intervals over seeds and what they decide: pairing, Welch, equivalence, families.
 
-Runs of one seed are paired where their correlation is positive; else Welch's interval on independent
-means is taken (Welch 1947). That an effect lies inside a margin is shown by two one-sided tests
-(Schuirmann 1987); the tests of a family are adjusted by Holm's method (Holm 1979).
+Runs of one seed are paired where their correlation is positive; else Welch's interval on
+independent means is taken (Welch 1947). That an effect lies inside a margin is shown by two
+one-sided tests (Schuirmann 1987); the tests of a family are adjusted by Holm's method (Holm 1979).
 """
 
 from __future__ import annotations

@@ -20,12 +20,15 @@ HUNDRED = Scale(
     "100 classes of Tiny ImageNet at 32x32",
     (replace(PHOTOGRAPHS, **DENSE, data="tiny-imagenet-100", pixels=32),),
     ("photographs-100",),
+    margin=1.5,
 )
+"""More classes, on which a difference between seeds is larger and the margin is wider."""
 
 BOTH = replace(
     FULL,
     name="100 classes of Tiny ImageNet and CIFAR-10, both at 32x32",
     experiments=(*FULL.experiments, *HUNDRED.experiments),
+    margin=HUNDRED.margin,
 )
 """For a difference between the two: its ways say which data they are on."""
 

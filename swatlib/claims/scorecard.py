@@ -15,7 +15,7 @@ from IPython.display import HTML
 from swatlib.checked import checked
 from swatlib.claims.claim import PAPERS, VERDICTS
 from swatlib.claims.judge import Finding
-from swatlib.claims.show import frame, missing_words
+from swatlib.claims.show import frame, missing_words, ours
 from swatlib.plotting.chapter import table
 
 GRADES = ("exact", "A", "B", "open")
@@ -71,7 +71,7 @@ def _row(finding: Finding, page: str) -> str:
         f"{escape(PAPERS[claim.paper])}, {escape(claim.place)}",
         escape(shown["verdict"]),
         escape(finding.grade),
-        escape(finding.ours or missing_words(finding)),
+        escape(ours(finding) or missing_words(finding)),
         escape(claim.says),
         escape(shown["stands on"]),
         link,
@@ -112,7 +112,7 @@ def open_claims(found: Iterable[Finding]) -> HTML:
         {
             "claim": one.claim.statement,
             "decided by": one.claim.needs,
-            "so far": one.ours or missing_words(one),
+            "so far": ours(one) or missing_words(one),
         }
         for one in found
         if one.verdict == "open"

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 from IPython.display import HTML
-from scipy import stats
 
 from swatlib.checked import checked
 from swatlib.claims.claim import OPEN, PAPERS, Claim
-from swatlib.claims.judge import CONFIDENCE, RECORDS, Finding, difference, judge
+from swatlib.claims.intervals import MOST_SEEDS, difference, half_width
+from swatlib.claims.judge import RECORDS, Estimate, Finding, judge
+from swatlib.claims.quantity import Quantity
 from swatlib.plotting.chapter import table
 
 _MOST_NAMED = 3
@@ -34,6 +35,34 @@ def findings(claims: Iterable[Claim], records: Path | str = RECORDS) -> dict[str
 def word(finding: Finding) -> str:
     """Return the verdict as a reader is told it: small scale is said with the verdict itself."""
     return f"{finding.verdict}, at small scale" if finding.grade == "B" else finding.verdict
+
+
+def ours(finding: Finding) -> str:
+    """Return our numbers in words, each with its interval; empty if there is none."""
+    found = [_words(estimate) for estimate in finding.estimates]
+    found += [_said(quantity) for quantity in finding.quantities]
+    return "; ".join(found)
+
+
+def _words(estimate: Estimate) -> str:
+    name = f"{estimate.effect.name}: " if estimate.effect.name else ""
+    text = (
+        f"{name}{estimate.mean:+.2f} [{estimate.low:+.2f}, {estimate.high:+.2f}] "
+        f"{estimate.effect.unit}"
+    )
+    if estimate.diverged:
+        text += f", {estimate.diverged} of {estimate.runs} runs diverged"
+    if estimate.verdict == OPEN:
+        more = max(estimate.needed, estimate.seeds + 1)
+        many = f"more than {MOST_SEEDS:,}" if more >= MOST_SEEDS else f"about {more}"
+        text += f", undecided: {many} seeds would do"
+    return text
+
+
+def _said(quantity: Quantity) -> str:
+    name = f"{quantity.name}: " if quantity.name else ""
+    unit = f" {quantity.unit}" if quantity.unit else ""
+    return f"{name}{quantity.ours:.4g}{unit}"
 
 
 def missing_words(finding: Finding) -> str:
@@ -68,15 +97,22 @@ def frame(found: Iterable[Finding], scales: bool = True) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def ground(finding: Finding) -> str:
+    """Return what a finding stands on, and a larger scale whose runs are there and undecided."""
+    text = ": ".join(part for part in (finding.scale, finding.stands_on) if part)
+    if (larger := finding.larger) is None:
+        return text
+    return f"{text}; {larger.scale}, complete ({larger.stands_on}): {ours(larger)}"
+
+
 def _row(finding: Finding, statement: str, says: str) -> dict[str, str]:
-    ground = ": ".join(part for part in (finding.scale, finding.stands_on) if part)
     return {
         "claim": statement,
         "verdict": word(finding),
         "grade": "" if finding.grade == OPEN else finding.grade,
-        "ours": finding.ours or missing_words(finding),
+        "ours": ours(finding) or missing_words(finding),
         "the paper": says,
-        "stands on": ground,
+        "stands on": ground(finding),
     }
 
 
@@ -107,8 +143,8 @@ def contrasts(
     -------
     DataFrame
         ``difference``; ``mean``, ``low`` and ``high`` of its 95 % interval, see
-        :func:`swatlib.claims.judge.difference`; ``seeds`` that both have; ``correlation`` of the
-        two over the seeds, and whether they are ``paired``.
+        :func:`swatlib.claims.intervals.difference`; ``seeds`` that both have; ``correlation`` of
+        the two over the seeds, and whether they are ``paired``.
 
     Raises
     ------
@@ -123,7 +159,7 @@ def contrasts(
             raise ValueError(f"runs must hold two seeds of {pair[0]!r} and {pair[1]!r}")
         first, second = (wide[name].to_numpy(float) for name in pair)
         mean, error, freedom, paired, correlation = difference(first, second)
-        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+        half = half_width(error, freedom)
         rows.append(
             {
                 "difference": question,

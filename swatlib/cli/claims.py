@@ -64,7 +64,7 @@ def show(
     """Show one claim: what the paper says, what we found at every scale, and what is missing."""
     from swatlib.claims.claim import PAPERS
     from swatlib.claims.judge import judge
-    from swatlib.claims.show import word
+    from swatlib.claims.show import ours, word
 
     (one,) = _chosen([name])
     found = judge(one, records or records_root())
@@ -80,7 +80,7 @@ def show(
         typer.echo(line)
     for finding in (found, *found.others):
         typer.echo(f"{finding.scale or 'here'}: {finding.verdict} (grade {finding.grade})")
-        for text in (finding.ours, finding.stands_on):
+        for text in (ours(finding), finding.stands_on):
             if text:
                 typer.echo(f"  {text}")
         for text in finding.missing:
@@ -98,7 +98,7 @@ def judge(
     from collections import Counter
 
     from swatlib.claims.judge import judge as decide
-    from swatlib.claims.show import word
+    from swatlib.claims.show import ours, word
 
     count: Counter[str] = Counter()
     for one in _chosen(names):
@@ -109,7 +109,7 @@ def judge(
                 "id": one.id,
                 "verdict": found.verdict,
                 "grade": found.grade,
-                "ours": found.ours,
+                "ours": ours(found),
                 "paper": one.says,
                 "scale": found.scale,
                 "stands_on": found.stands_on,
@@ -118,7 +118,7 @@ def judge(
             }
             typer.echo(json.dumps(fields))
         else:
-            typer.echo(f"{one.id}  {word(found)} ({found.grade})  {found.ours}")
+            typer.echo(f"{one.id}  {word(found)} ({found.grade})  {ours(found)}")
     if not as_json:
         typer.echo(", ".join(f"{number} {text}" for text, number in count.most_common()))
 

@@ -120,7 +120,8 @@ def photographs_float32() -> list[Run]:
 def photographs_100() -> list[Run]:
     """The claims that might fail with more classes, on a hundred classes of Tiny ImageNet."""
     base = replace(PHOTOGRAPHS, data="tiny-imagenet-100", pixels=32)
-    ways = [("dense", 0.0), ("swat", 0.8), ("swat", 0.9), ("saw", 0.9), ("swat", 0.5)]
+    dense = replace(base, **DENSE)
+    ways = [("swat", 0.8), ("swat", 0.9), ("saw", 0.9), ("swat", 0.5)]
     runs = [replace(base, method=method, sparsity=sparsity) for method, sparsity in ways]
     swat = replace(base, method="swat", sparsity=0.9)
     more = [
@@ -141,4 +142,6 @@ def photographs_100() -> list[Run]:
         for allocation, sparsity in (("erk", 0.8), ("momentum", 0.8), ("momentum", 0.9))
     ]
     more += [replace(swat, sparsity=s, options={"structured": "filter"}) for s in (0.5, 0.7)]
-    return _with_seeds(*runs) + _with_seeds(*more)
+    # Whether the dense network has converged: one that has gains little with twice the epochs.
+    longer = replace(dense, epochs=2 * dense.epochs)
+    return [*_with_seeds(dense), longer, *_with_seeds(*runs), *_with_seeds(*more)]

@@ -5,18 +5,26 @@ from dataclasses import replace
 import pytest
 from claims_toys import BASE, SWAT, TOYS
 
-from swatlib.claims.effect import DENSELY, Effect, Scale, accuracy, way
+from swatlib.claims.effect import DENSELY, Effect, Scale, accuracy, against_dense, way
 from swatlib.detection.training import DetectionRun
 from swatlib.records import Record
 from swatlib.training import Run
 
 
-def test_a_margin_is_declared() -> None:
-    with pytest.raises(TypeError, match="margin"):
-        Effect("90 %", SWAT, DENSELY, "level")  # type: ignore[call-arg]
+def test_a_margin_is_the_scales_or_its_own() -> None:
+    assert Effect("", SWAT, DENSELY, "level").margin is None
     for margin in (0, -1.0, float("nan")):
         with pytest.raises(ValueError, match="margin must be"):
             Effect("90 %", SWAT, DENSELY, "level", margin)
+
+
+def test_a_method_against_dense_is_named_by_its_sparsity() -> None:
+    found = against_dense("saw", (0.5, 0.95), "level", 0.5, random=True)
+    assert [effect.name for effect in found] == ["50 %", "95 %"]
+    assert found[1].first == way("saw", 0.95, random=True)
+    assert {effect.margin for effect in found} == {0.5}
+    assert all(effect.second == DENSELY for effect in found)
+    assert against_dense("saw", (0.5,), "level", label="SAW ")[0].name == "SAW 50 %"
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,14 @@ from scipy import stats
 
 from swatlib.claims import judge as rule
 from swatlib.claims.claim import NOT_REPRODUCED, OPEN, REPRODUCED, SAME_DIRECTION, Claim
-from swatlib.claims.effect import DENSELY, Effect, Way, way
-from swatlib.claims.judge import difference, judge, seeds_needed, worst
+from swatlib.claims.effect import DENSELY, Effect, Scale, Way, way
+from swatlib.claims.intervals import seeds_needed
+from swatlib.claims.judge import judge, worst
 from swatlib.claims.quantity import MissingRecords, Quantity, close
+from swatlib.claims.show import ground, ours
 from swatlib.detection.training import DetectionRun
 from swatlib.records import Record
+from swatlib.records import sweep as sweeps
 from swatlib.records.sweep import sweep
 from swatlib.training import DENSE, Run
 
@@ -107,26 +110,6 @@ def test_all_effects_must_hold(tmp_path: Path) -> None:
     assert [estimate.verdict for estimate in finding.estimates] == [NOT_REPRODUCED, REPRODUCED]
 
 
-def test_welch_where_pairing_does_not_help() -> None:
-    first, second = np.array([1.0, 2.0, 3.0]), np.array([3.0, 2.0, 0.5])
-    mean, error, freedom, paired, correlation = difference(first, second)
-    assert not paired
-    assert correlation < 0
-    reference = stats.ttest_ind(first, second, equal_var=False)
-    assert mean / error == pytest.approx(reference.statistic)
-    assert freedom == pytest.approx(reference.df)
-    assert difference(first, first + 0.1)[3]
-
-
-def test_seeds_needed() -> None:
-    n = seeds_needed(0.5, 0.33)
-    assert stats.t.ppf(0.975, n - 1) * 0.5 / math.sqrt(n) <= 0.33
-    assert stats.t.ppf(0.975, n - 2) * 0.5 / math.sqrt(n - 1) > 0.33
-    assert seeds_needed(0.0, 1.0) == 2
-    assert seeds_needed(1e6, 1.0) == 1000
-    assert seeds_needed(0.1, 0.0) == 1000
-
-
 @pytest.mark.parametrize(
     ("expected", "mean", "half"),
     [
@@ -184,7 +167,7 @@ def test_a_diverged_run_counts_at_chance_and_is_counted(tmp_path: Path) -> None:
     (estimate,) = finding.estimates
     assert (estimate.diverged, estimate.runs) == (1, 6)
     assert estimate.mean == pytest.approx(-80 / 3)  # ten classes, as the digits have
-    assert "1 of 6 runs diverged" in finding.ours
+    assert "1 of 6 runs diverged" in ours(finding)
 
 
 def test_missing_runs_are_named_and_leave_it_open(tmp_path: Path) -> None:
@@ -220,6 +203,45 @@ def test_the_most_telling_scale_that_decides_gives_the_verdict(tmp_path: Path) -
     assert [other.scale for other in finding.others] == ["empty"]
 
 
+def test_a_first_scale_that_is_complete_and_undecided_is_said(tmp_path: Path) -> None:
+    large = replace(TOYS, name="large", bases=(replace(BASE, width=16),))
+    effect = Effect("90 %", SWAT, DENSELY, "below", 1.0)
+    claim = toy_claim(effect, scales=(large, TOYS))
+    write(tmp_path, lambda r: 90.0 - 5 * bool(r.sparsity), [*runs(DENSELY), *runs(SWAT)])
+    assert judge(claim, tmp_path).larger is None  # nothing of it was run
+    every = [replace(run, width=16) for one in (DENSELY, SWAT) for run in runs(one)]
+    write(tmp_path, lambda r: 90.0 - (r.seed - 1) * bool(r.sparsity), every[:-1])
+    assert judge(claim, tmp_path).larger is None  # a run is missing
+    write(tmp_path, lambda r: 90.0 - (r.seed - 1) * bool(r.sparsity), every)
+    found = judge(claim, tmp_path)
+    assert (found.scale, found.verdict, found.grade) == ("toys", REPRODUCED, "B")
+    assert found.larger is not None
+    assert (found.larger.scale, found.larger.verdict) == ("large", OPEN)
+    low, high = stats.t.interval(0.95, 2, 0, 1 / math.sqrt(3))
+    assert (
+        f"large, complete (dense 90.0 %, 10 steps, 3 seeds, 6 runs): 90 %: +0.00 [{low:+.2f}"
+        in (ground(found))
+    )
+    assert f"{high:+.2f}] points, undecided: " in ground(found)
+    # A first scale that decides is the verdict itself.
+    assert judge(toy_claim(effect, scales=(TOYS, large)), tmp_path).larger is None
+
+
+def test_the_scale_has_a_margin_and_an_effect_may_have_its_own(tmp_path: Path) -> None:
+    write(tmp_path, lambda r: 90.0 - 1.2 * bool(r.sparsity), [*runs(DENSELY), *runs(SWAT)])
+    wide = replace(TOYS, margin=1.5)
+
+    def decided(scale: Scale, margin: float | None) -> tuple[str, float]:
+        found = judge(toy_claim(Effect("", SWAT, DENSELY, "level", margin), scales=(scale,)), root)
+        return found.verdict, found.estimates[0].margin
+
+    root = tmp_path
+    assert decided(TOYS, None) == (NOT_REPRODUCED, 1.0)
+    assert decided(wide, None) == (REPRODUCED, 1.5)
+    assert decided(wide, 0.5) == (NOT_REPRODUCED, 0.5)
+    assert decided(TOYS, 2.0) == (REPRODUCED, 2.0)
+
+
 def full_size(root: Path, dense: float, **changed: object) -> str:
     base = replace(BASE, flips=True, shifts=3, epochs=16)
     scale = replace(TOYS, bases=(base,))
@@ -239,6 +261,34 @@ def test_grade_a_takes_full_size_and_a_dense_network_that_works(tmp_path: Path) 
     assert full_size(tmp_path / "d", 86.0, train_images=10_000) == "B"
 
 
+def hundred_classes(root: Path, gain: float | None) -> rule.Finding:
+    """Judge on a hundred classes whose dense network gains so much with twice the epochs."""
+    base = replace(BASE, data="tiny-imagenet-100", pixels=32, flips=True, shifts=3, epochs=16)
+    scale = replace(TOYS, bases=(base,))
+    every = [replace(base, **(DENSE | dict(o)), seed=s) for o in (DENSELY, SWAT) for s in range(3)]
+    if gain is not None:
+        every.append(replace(base, epochs=32))
+
+    def accuracy(run: Run) -> float:
+        return 55.0 - 5 * bool(run.sparsity) + (gain or 0) * (run.epochs == 32)
+
+    write(root, accuracy, every, pixels=32, train_images=50_000)
+    return judge(toy_claim(Effect("90 %", SWAT, DENSELY, "below"), scales=(scale,)), root)
+
+
+@pytest.mark.parametrize(
+    ("gain", "grade"), [(None, "B"), (1.4, "B"), (1.0, "B"), (0.6, "A"), (-0.5, "A")]
+)
+def test_grade_a_on_a_hundred_classes_takes_a_dense_network_that_has_converged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gain: float | None, grade: str
+) -> None:
+    monkeypatch.setattr(sweeps, "data_as_used", lambda run: {"name": "toys", "classes": 100})
+    finding = hundred_classes(tmp_path, gain)
+    assert (finding.verdict, finding.grade) == (REPRODUCED, grade)
+    said = "" if gain is None else f" ({gain:+.1f} with twice the epochs)"
+    assert finding.stands_on.startswith(f"dense 55.0 %{said}, ")
+
+
 def exact(*quantities: Quantity) -> Claim:
     return Claim("n-count", "N", "Table 0", "It adds up.", "1", "exact", "toys", "a count", None)
 
@@ -251,7 +301,7 @@ def test_quantities_decide_without_runs() -> None:
     assert (decided(good).verdict, decided(good).grade) == (REPRODUCED, "exact")
     assert decided(good, sign).verdict == SAME_DIRECTION
     assert decided(good, bad).verdict == NOT_REPRODUCED
-    assert decided(good).ours == "1"
+    assert ours(decided(good)) == "1"
 
 
 def test_a_measurement_on_networks_trained_at_small_scale_is_no_exact_one() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from swatlib.claims.effect import Scale
-from swatlib.claims.scales import FULL, HUNDRED, SMALL, SMALL_DIGITS, of_families
+from swatlib.claims.scales import BOTH, FULL, HUNDRED, SMALL, SMALL_DIGITS, of_families
 from swatlib.experiments import EXPERIMENTS
 from swatlib.experiments.grid import FAMILIES
 
@@ -22,6 +22,11 @@ def test_full_size_is_full_size() -> None:
     assert (base.images, base.pixels, base.epochs, base.batch_size) == (None, None, 16, 128)
     assert base.flips
     assert base.shifts
+
+
+def test_a_hundred_classes_have_the_wider_margin() -> None:
+    assert (FULL.margin, HUNDRED.margin, BOTH.margin) == (1.0, 1.5, 1.5)
+    assert {scale.margin for scale in SMALL} == {1.0}
 
 
 def test_families() -> None:

@@ -66,9 +66,7 @@ CLAIMS: tuple[Claim, ...] = (
         kind="training",
         chapter=CHAPTER,
         needs="Line 2 minus line 1, five seeds at full size.",
-        decision=Trained(
-            (Effect("line 2 minus line 1", LINE[2], LINE[1], "level", 1.0),), _HUNDRED_TOO
-        ),
+        decision=Trained((Effect("line 2 minus line 1", LINE[2], LINE[1], "level"),), _HUNDRED_TOO),
         limits=IMAGENET,
         weakness=ONE_RUN,
     ),
@@ -81,9 +79,7 @@ CLAIMS: tuple[Claim, ...] = (
         kind="training",
         chapter=CHAPTER,
         needs="Line 3 minus line 1, five seeds at full size.",
-        decision=Trained(
-            (Effect("line 3 minus line 1", LINE[3], LINE[1], "not below", 1.0),), _LINES
-        ),
+        decision=Trained((Effect("line 3 minus line 1", LINE[3], LINE[1], "not below"),), _LINES),
         limits=IMAGENET,
         weakness=ONE_RUN,
     ),
@@ -110,7 +106,7 @@ CLAIMS: tuple[Claim, ...] = (
         kind="training",
         chapter=CHAPTER,
         needs="Line 4 minus line 3, five seeds at full size.",
-        decision=Trained((Effect("line 4 minus line 3", LINE[4], LINE[3], "below", 1.0),), _LINES),
+        decision=Trained((Effect("line 4 minus line 3", LINE[4], LINE[3], "below"),), _LINES),
         limits=IMAGENET,
         weakness=ONE_RUN,
     ),
@@ -126,8 +122,8 @@ CLAIMS: tuple[Claim, ...] = (
         "neighbours as a control.",
         decision=Trained(
             (
-                Effect("line 5 minus line 4", LINE[5], LINE[4], "above", 1.0),
-                Effect("line 5 minus line 1", LINE[5], LINE[1], "level", 1.0),
+                Effect("line 5 minus line 4", LINE[5], LINE[4], "above"),
+                Effect("line 5 minus line 1", LINE[5], LINE[1], "level"),
             ),
             _LINES,
         ),
@@ -143,9 +139,7 @@ CLAIMS: tuple[Claim, ...] = (
         kind="training",
         chapter=CHAPTER,
         needs="FST minus dense, five seeds at full size and three on 100 classes.",
-        decision=Trained(
-            (Effect("FST minus dense", LINE[5], LINE[1], "level", 1.0),), _HUNDRED_TOO
-        ),
+        decision=Trained((Effect("FST minus dense", LINE[5], LINE[1], "level"),), _HUNDRED_TOO),
         limits=IMAGENET + " 100 classes of Tiny ImageNet are the largest data here.",
         weakness="Section 8 says without performance drop, Table 3 has 0.2 and 0.3 points. "
         + ONE_RUN,
@@ -162,7 +156,7 @@ CLAIMS: tuple[Claim, ...] = (
         needs="Five methods with one recipe at full size, about 8 seeds for 0.45 points.",
         decision=Trained(
             (
-                Effect("line 3 minus dense", LINE[3], LINE[1], "level", 1.0),
+                Effect("line 3 minus dense", LINE[3], LINE[1], "level"),
                 Effect("minus SR-STE", LINE[3], LINE[2], "above", 0.1),
                 Effect("minus TSM", LINE[3], way("tsm", 0.5, exact=False), "above", 0.45),
                 Effect("minus ASP", LINE[3], way("asp", 0.5, pretrain_epochs=8), "above", 0.45),
@@ -229,21 +223,18 @@ CLAIMS: tuple[Claim, ...] = (
                     way("tsm", 0.5, exact=False),
                     way("tsm", 0.5, period=1),
                     "below",
-                    1.0,
                 ),
                 Effect(
                     "every 40 steps minus every step",
                     way("tsm", 0.5),
                     way("tsm", 0.5, period=1),
                     "below",
-                    1.0,
                 ),
                 Effect(
                     "greedy minus exact",
                     way("tsm", 0.5, exact=False),
                     way("tsm", 0.5),
                     "below",
-                    1.0,
                 ),
             ),
             (DIGITS,),
@@ -285,7 +276,7 @@ CLAIMS: tuple[Claim, ...] = (
         kind="training",
         chapter=CHAPTER,
         needs="Line 5 minus WX, five seeds at full size.",
-        decision=Trained((Effect("line 5 minus WX", LINE[5], WX, "above", 1.0),), STRATEGIES),
+        decision=Trained((Effect("line 5 minus WX", LINE[5], WX, "above"),), STRATEGIES),
         limits=IMAGENET,
         weakness="Two tables, whose other products are not stated to be equal. " + ONE_RUN,
     ),

@@ -93,7 +93,6 @@ CLAIMS: tuple[Claim, ...] = (
                     way(name, 0.5, sparse_forward=False),
                     LINE[2],
                     "below",
-                    1.0,
                 )
                 for name in ("wg", "wx", "gg", "gx")
             ),
@@ -118,7 +117,6 @@ CLAIMS: tuple[Claim, ...] = (
                     way("gg", 0.5, sparse_forward=False),
                     way("meprop", 0.5),
                     "below",
-                    1.0,
                 ),
             ),
             (DIGITS,),
@@ -135,7 +133,7 @@ CLAIMS: tuple[Claim, ...] = (
         kind="training",
         chapter=CHAPTER,
         needs="WG minus dense, five seeds at full size.",
-        decision=Trained((Effect("WG minus dense", WG, DENSELY, "below", 1.0),), STRATEGIES),
+        decision=Trained((Effect("WG minus dense", WG, DENSELY, "below"),), STRATEGIES),
         limits=IMAGENET,
         weakness=ONE_RUN,
     ),
@@ -148,7 +146,7 @@ CLAIMS: tuple[Claim, ...] = (
         kind="training",
         chapter=CHAPTER,
         needs="WX minus WG, five seeds at full size.",
-        decision=Trained((Effect("WX minus WG", WX, WG, "above", 1.0),), STRATEGIES),
+        decision=Trained((Effect("WX minus WG", WX, WG, "above"),), STRATEGIES),
         limits=IMAGENET,
         weakness=ONE_RUN,
     ),
@@ -190,10 +188,10 @@ CLAIMS: tuple[Claim, ...] = (
         needs="All four strategies, five seeds at full size.",
         decision=Trained(
             (
-                Effect("W for G in dX, WX minus GX", WX, GX, "above", 1.0),
-                Effect("W for G in dX, WG minus GG", WG, GG, "above", 1.0),
-                Effect("X for G in dW, WX minus WG", WX, WG, "above", 1.0),
-                Effect("X for G in dW, GX minus GG", GX, GG, "above", 1.0),
+                Effect("W for G in dX, WX minus GX", WX, GX, "above"),
+                Effect("W for G in dX, WG minus GG", WG, GG, "above"),
+                Effect("X for G in dW, WX minus WG", WX, WG, "above"),
+                Effect("X for G in dW, GX minus GG", GX, GG, "above"),
             ),
             STRATEGIES,
         ),

@@ -236,7 +236,7 @@ CLAIMS: tuple[Claim, ...] = (
                     metric=log_changes,
                     unit="%",
                 ),
-                Effect("accuracy", LINE[2], way("sr-ste", 0.5, decay=0.0), "level", 1.0),
+                Effect("accuracy", LINE[2], way("sr-ste", 0.5, decay=0.0), "level"),
             ),
             (DIGITS,),
         ),

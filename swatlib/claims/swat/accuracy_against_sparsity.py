@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swatlib.claims.claim import Claim, Trained
-from swatlib.claims.effect import DENSELY, Effect, Way, way
+from swatlib.claims.effect import DENSELY, Effect, Way, against_dense, way
 from swatlib.claims.scales import (
     FAMILIES_DIGITS,
     FULL,
@@ -47,7 +47,6 @@ CLAIMS: tuple[Claim, ...] = (
                     _of(way("swat", 0.9), network),
                     _of(DENSELY, network),
                     printed_change("swat-table-2", theirs, "SWAT-U", "90"),
-                    1.0,
                 )
                 for name, network, theirs in (
                     ("plain", "small_vgg", "VGG-16"),
@@ -78,7 +77,6 @@ CLAIMS: tuple[Claim, ...] = (
                     way("swat", float(level) / 100),
                     DENSELY,
                     _table_3("ResNet-50", level),
-                    1.5,
                 )
                 for level in ("80", "90")
             ),
@@ -112,10 +110,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="SWAT-U at 50, 70, 80 and 90 % minus dense.",
         decision=Trained(
-            tuple(
-                Effect(f"{100 * s:.0f} %", way("swat", s), DENSELY, "level", 1.0)
-                for s in (0.5, 0.7, 0.8, 0.9)
-            ),
+            against_dense("swat", (0.5, 0.7, 0.8, 0.9), "level"),
             (FULL, HUNDRED, FAMILIES_DIGITS),
         ),
         weakness="The paper's own Table 3 loses 4.7 points at 90 %.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from swatlib.claims.claim import Claim, Trained
-from swatlib.claims.effect import DENSELY, Effect, Way, way
+from swatlib.claims.effect import Effect, Way, against_dense, way
 from swatlib.claims.quantity import Quantity, close
 from swatlib.claims.scales import (
     FULL,
@@ -67,12 +67,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="SWAT-ERK at 90 and 95 % minus dense, three families.",
         decision=Trained(
-            tuple(
-                Effect(
-                    f"{100 * s:.0f} %", way("swat", s, allocation="erk"), DENSELY, "not below", 1.0
-                )
-                for s in (0.9, 0.95)
-            ),
+            against_dense("swat", (0.9, 0.95), "not below", allocation="erk"),
             (FULL, *SMALL),
         ),
         limits=_CIFAR_LIMITS,
@@ -87,12 +82,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="SWAT-M at 90 and 95 % minus dense, three families.",
         decision=Trained(
-            tuple(
-                Effect(
-                    f"{100 * s:.0f} %", way("swat", s, allocation="momentum"), DENSELY, "level", 1.0
-                )
-                for s in (0.9, 0.95)
-            ),
+            against_dense("swat", (0.9, 0.95), "level", allocation="momentum"),
             (FULL, *SMALL),
         ),
         limits=_CIFAR_LIMITS,
@@ -134,14 +124,11 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="SWAT-ERK at 90 % minus dense on 100 classes.",
         decision=Trained(
-            (
-                Effect(
-                    "90 %",
-                    way("swat", 0.9, allocation="erk"),
-                    DENSELY,
-                    printed_change("swat-table-3", "ResNet-50", "SWAT-ERK", "90"),
-                    1.5,
-                ),
+            against_dense(
+                "swat",
+                (0.9,),
+                printed_change("swat-table-3", "ResNet-50", "SWAT-ERK", "90"),
+                allocation="erk",
             ),
             (HUNDRED,),
         ),
@@ -159,14 +146,11 @@ CLAIMS: tuple[Claim, ...] = (
         needs="SWAT-ERK at 80 % minus dense on 100 classes, at least three seeds, margin 1.5 "
         "points.",
         decision=Trained(
-            (
-                Effect(
-                    "80 %",
-                    way("swat", 0.8, allocation="erk"),
-                    DENSELY,
-                    printed_change("swat-table-3", "ResNet-50", "SWAT-ERK", "80"),
-                    1.5,
-                ),
+            against_dense(
+                "swat",
+                (0.8,),
+                printed_change("swat-table-3", "ResNet-50", "SWAT-ERK", "80"),
+                allocation="erk",
             ),
             (HUNDRED,),
         ),
@@ -185,19 +169,17 @@ CLAIMS: tuple[Claim, ...] = (
         "points.",
         decision=Trained(
             (
-                Effect(
-                    "80 %",
-                    way("swat", 0.8, allocation="momentum"),
-                    DENSELY,
+                *against_dense(
+                    "swat",
+                    (0.8,),
                     printed_change("swat-table-3", "ResNet-50", "SWAT-M", "80"),
-                    1.5,
+                    allocation="momentum",
                 ),
-                Effect(
-                    "90 %",
-                    way("swat", 0.9, allocation="momentum"),
-                    DENSELY,
+                *against_dense(
+                    "swat",
+                    (0.9,),
                     printed_change("swat-table-3", "ResNet-50", "SWAT-M", "90"),
-                    1.5,
+                    allocation="momentum",
                 ),
             ),
             (HUNDRED,),
@@ -218,9 +200,7 @@ CLAIMS: tuple[Claim, ...] = (
         "margin 1.5 points.",
         decision=Trained(
             tuple(
-                Effect(
-                    f"{100 * s:.0f} %: {high} - {low}", _rule(s, high), _rule(s, low), "above", 1.5
-                )
+                Effect(f"{100 * s:.0f} %: {high} - {low}", _rule(s, high), _rule(s, low), "above")
                 for s, order in (
                     (0.8, ("erk", "uniform", "momentum")),
                     (0.9, ("momentum", "erk", "uniform")),
@@ -242,7 +222,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="SWAT-ERK minus SWAT-U at 90 % on 100 classes.",
         decision=Trained(
-            (Effect("90 %", way("swat", 0.9, allocation="erk"), way("swat", 0.9), "above", 1.5),),
+            (Effect("90 %", way("swat", 0.9, allocation="erk"), way("swat", 0.9), "above"),),
             (HUNDRED,),
         ),
         limits=IMAGENET_LIMITS,

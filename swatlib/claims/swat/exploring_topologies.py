@@ -102,7 +102,6 @@ CLAIMS: tuple[Claim, ...] = (
                     way("swat", 0.9, masked_gradients=True),
                     way("swat", 0.9),
                     "below",
-                    1.0,
                 ),
             ),
             (FULL, TOPOLOGY_CIFAR, TOPOLOGY_DIGITS),
@@ -127,7 +126,6 @@ CLAIMS: tuple[Claim, ...] = (
                     way("swat", 0.9, freeze_epoch=epoch),
                     way("swat", 0.9),
                     "below",
-                    1.0,
                 )
                 for name, epoch in (("frozen from the start", 0), ("after an eighth", 2))
             ),

@@ -161,7 +161,6 @@ CLAIMS: tuple[Claim, ...] = (
                     way("swat", s),
                     way("swat", s, first_layer_dense=False),
                     "above",
-                    1.0,
                 )
                 for s in (0.9, 0.95)
             ),
@@ -179,7 +178,7 @@ CLAIMS: tuple[Claim, ...] = (
         needs="SWAT-ERK and SWAT-M minus SWAT-U at 90 and 95 %, averaged.",
         decision=Trained(
             tuple(
-                Effect(f"{name} - uniform, 90 and 95 %", _both(rule), _both(None), "above", 1.0)
+                Effect(f"{name} - uniform, 90 and 95 %", _both(rule), _both(None), "above")
                 for name, rule in (("ERK", "erk"), ("momentum", "momentum"))
             ),
             (FULL, *SMALL),
@@ -204,7 +203,6 @@ CLAIMS: tuple[Claim, ...] = (
                     way("swat", 0.95, allocation=rule),
                     way("swat", 0.9),
                     "above",
-                    1.0,
                 )
                 for name, rule in (("ERK", "erk"), ("momentum", "momentum"))
             ),

@@ -179,7 +179,6 @@ CLAIMS: tuple[Claim, ...] = (
                     way("swat", 0.9, period=period),
                     way("swat", 0.9),
                     "level",
-                    1.0,
                 )
                 for period in (100, 1000)
             ),

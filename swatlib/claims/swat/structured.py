@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from swatlib.claims.claim import Claim, Trained
-from swatlib.claims.effect import DENSELY, Effect, way
+from swatlib.claims.effect import against_dense
 from swatlib.claims.quantity import Quantity, close, fact
 from swatlib.claims.scales import (
     FULL,
@@ -123,10 +123,8 @@ CLAIMS: tuple[Claim, ...] = (
         "question of literature.",
         decision=Trained(
             (
-                Effect("unstructured, 70 %", way("swat", 0.7), DENSELY, "level", 1.0),
-                Effect(
-                    "structured, 70 %", way("swat", 0.7, structured="filter"), DENSELY, "level", 1.0
-                ),
+                *against_dense("swat", (0.7,), "level", label="unstructured, "),
+                *against_dense("swat", (0.7,), "level", label="structured, ", structured="filter"),
             ),
             (FULL, SMALL_PATCHES, _TWO_FAMILIES),
         ),
@@ -144,16 +142,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="Structured SWAT-U at 50 and 70 % minus dense, about 20 seeds.",
         decision=Trained(
-            tuple(
-                Effect(
-                    f"{100 * s:.0f} %",
-                    way("swat", s, structured="filter"),
-                    DENSELY,
-                    "above",
-                    _STRUCTURED_GAIN,
-                )
-                for s in (0.5, 0.7)
-            ),
+            against_dense("swat", (0.5, 0.7), "above", _STRUCTURED_GAIN, structured="filter"),
             (FULL, SMALL_PATCHES, _TWO_FAMILIES),
         ),
         limits="Small networks stand for ResNet-18 and DenseNet-121.",
@@ -198,14 +187,11 @@ CLAIMS: tuple[Claim, ...] = (
         needs="Structured SWAT-U at 50, 60 and 70 % minus dense on 100 classes, at least three "
         "seeds, margin 1.5 points.",
         decision=Trained(
-            (
-                Effect(
-                    "70 %",
-                    way("swat", 0.7, structured="filter"),
-                    DENSELY,
-                    printed_change("swat-table-5", "ResNet-50", "SWAT-U structured", "70"),
-                    1.5,
-                ),
+            against_dense(
+                "swat",
+                (0.7,),
+                printed_change("swat-table-5", "ResNet-50", "SWAT-U structured", "70"),
+                structured="filter",
             ),
             (HUNDRED,),
         ),

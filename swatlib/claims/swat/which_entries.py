@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from swatlib.claims.claim import Claim, Trained
-from swatlib.claims.effect import DENSELY, Effect, way
+from swatlib.claims.effect import Effect, against_dense, way
 from swatlib.claims.measured import measured
 from swatlib.claims.quantity import Quantity, cells
 from swatlib.claims.scales import (
@@ -48,8 +48,8 @@ CLAIMS: tuple[Claim, ...] = (
         "CIFAR-10.",
         decision=Trained(
             (
-                Effect("25 %", way("saw", 0.25, random=True), DENSELY, "level", 1.0),
-                Effect("90 %", way("saw", 0.9, random=True), DENSELY, "below", 1.0),
+                *against_dense("saw", (0.25,), "level", random=True),
+                *against_dense("saw", (0.9,), "below", random=True),
             ),
             (FULL, SMALL_DIGITS),
         ),
@@ -71,7 +71,6 @@ CLAIMS: tuple[Claim, ...] = (
                     way("saw", 0.9, **options),
                     way("saw", 0.9, random=True),
                     "above",
-                    1.0,
                 )
                 for variant, options in (
                     ("NCHW", {}),
@@ -104,14 +103,12 @@ CLAIMS: tuple[Claim, ...] = (
                         way("saw", s),
                         way("saw", s, over="CHW"),
                         "above",
-                        1.0,
                     ),
                     Effect(
                         f"CHW - HW, {100 * s:.0f} %",
                         way("saw", s, over="CHW"),
                         way("saw", s, over="HW"),
                         "above",
-                        1.0,
                     ),
                 )
             ),
@@ -138,14 +135,12 @@ CLAIMS: tuple[Claim, ...] = (
                     way("saw", 0.9),
                     way("saw", 0.9, over="CHW"),
                     "above",
-                    1.0,
                 ),
                 Effect(
                     "CHW at 90 % - HW at 95 %",
                     way("saw", 0.9, over="CHW"),
                     way("saw", 0.95, over="HW"),
                     "above",
-                    1.0,
                 ),
             ),
             (FULL, SMALL_PATCHES, SMALL_DIGITS),
@@ -171,7 +166,6 @@ CLAIMS: tuple[Claim, ...] = (
                     way("saw", 0.9, classifier_dense=True),
                     way("saw", 0.9, over="HW"),
                     "above",
-                    1.0,
                 ),
             ),
             (FULL, SMALL_PATCHES, SMALL_DIGITS),

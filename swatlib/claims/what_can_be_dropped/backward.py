@@ -6,7 +6,7 @@ that.
 """
 
 from swatlib.claims.claim import Claim, Trained
-from swatlib.claims.effect import DENSELY, Effect, Way, way
+from swatlib.claims.effect import DENSELY, Effect, Way, against_dense, way
 from swatlib.claims.scales import (
     BOTH,
     FAMILIES_DIGITS,
@@ -21,10 +21,6 @@ from swatlib.claims.scales import (
 )
 
 CHAPTER = "2-what-can-be-dropped/02-backward"
-
-_POINT = 1.0
-
-_HUNDRED_POINT = 1.5
 
 _WITHOUT_DENSENET = ("small_resnet", "small_vgg")
 
@@ -57,14 +53,6 @@ def _g(sparsity: float, **options: object) -> Way:
     return way("backward-gradient", sparsity, **options)
 
 
-def _to_dense(name: str, sparse: Way, expected: str, margin: float) -> Effect:
-    return Effect(name, sparse, DENSELY, expected, margin)
-
-
-def _percent(sparsity: float) -> str:
-    return f"{100 * sparsity:.0f} %"
-
-
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         id="n-bwd-wa-robust",
@@ -77,7 +65,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="SAW minus dense at 50, 70 and 80 % on CIFAR-10 (five seeds) and a hundred classes.",
         decision=Trained(
-            tuple(_to_dense(_percent(s), _saw(s), "level", _POINT) for s in (0.5, 0.7, 0.8)),
+            against_dense("saw", (0.5, 0.7, 0.8), "level"),
             (FULL, FAMILIES_DIGITS),
         ),
         limits=_CIFAR_FOR,
@@ -94,7 +82,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="SAW minus dense at 90 % on CIFAR-10 (five seeds) and a hundred classes.",
         decision=Trained(
-            (_to_dense("90 %", _saw(0.9), "level", _POINT),),
+            against_dense("saw", (0.9,), "level"),
             (FULL, HUNDRED, SMALL_CIFAR, FAMILIES_PATCHES, FAMILIES_DIGITS),
         ),
         limits=_CIFAR_FOR,
@@ -112,7 +100,7 @@ CLAIMS: tuple[Claim, ...] = (
         needs="Top-K of G over the whole batch minus dense at 90 % on CIFAR-10 (five seeds) and a "
         "hundred classes.",
         decision=Trained(
-            (_to_dense("90 %", _g(0.9), "below", _POINT),),
+            against_dense("backward-gradient", (0.9,), "below"),
             (FULL, HUNDRED, SMALL_CIFAR, FAMILIES_PATCHES, FAMILIES_DIGITS),
         ),
         limits=_CIFAR_FOR,
@@ -128,7 +116,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="Top-K of G over the whole batch minus dense at 70 and 80 % on CIFAR-10, five seeds.",
         decision=Trained(
-            tuple(_to_dense(_percent(s), _g(s), "below", _POINT) for s in (0.7, 0.8)),
+            against_dense("backward-gradient", (0.7, 0.8), "below"),
             (FULL, FAMILIES_DIGITS),
         ),
         limits="small networks on digits, an easier task than the paper's",
@@ -145,7 +133,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="The same with the classifier dense, on CIFAR-10 (five seeds) and a hundred classes.",
         decision=Trained(
-            (_to_dense("90 %", _g(0.9, classifier_dense=True), "below", _POINT),),
+            against_dense("backward-gradient", (0.9,), "below", classifier_dense=True),
             (FULL, *_CLASSIFIER_DENSE),
         ),
         limits="residual and plain small networks on patches and digits",
@@ -165,7 +153,7 @@ CLAIMS: tuple[Claim, ...] = (
         "hundred classes.",
         decision=Trained(
             tuple(
-                Effect(_percent(s), _g(s), _saw(s), "below", _POINT) for s in (0.5, 0.7, 0.8, 0.9)
+                Effect(f"{100 * s:.0f} %", _g(s), _saw(s), "below") for s in (0.5, 0.7, 0.8, 0.9)
             ),
             (FULL, FAMILIES_DIGITS),
         ),
@@ -182,7 +170,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="Top-K of G minus SAW at 90 % on CIFAR-10 (five seeds) and a hundred classes.",
         decision=Trained(
-            (Effect("90 %", _g(0.9), _saw(0.9), "below", _POINT),),
+            (Effect("90 %", _g(0.9), _saw(0.9), "below"),),
             (FULL, HUNDRED, SMALL_CIFAR, FAMILIES_PATCHES, FAMILIES_DIGITS),
         ),
         limits=_CIFAR_FOR,
@@ -206,7 +194,6 @@ CLAIMS: tuple[Claim, ...] = (
                     way(method, 0.9, classifier_dense=True),
                     _saw(0.9, classifier_dense=True),
                     "below",
-                    _POINT,
                 )
                 for name, method in (
                     ("whole batch", "backward-gradient"),
@@ -237,7 +224,7 @@ CLAIMS: tuple[Claim, ...] = (
                     {**DENSELY, **_DEEP},
                     "below",
                     1.5,
-                    less=_to_dense("8 layers", way("meprop", 0.9), "below", 1.5),
+                    less=Effect("8 layers", way("meprop", 0.9), DENSELY, "below"),
                 ),
             ),
             (FULL,),
@@ -263,7 +250,7 @@ CLAIMS: tuple[Claim, ...] = (
                     {**DENSELY, **_DEEP},
                     "below",
                     1.5,
-                    less=Effect("8 layers", (_g(0.5), _g(0.8)), DENSELY, "below", 1.5),
+                    less=Effect("8 layers", (_g(0.5), _g(0.8)), DENSELY, "below"),
                 ),
             ),
             (FULL,),
@@ -288,8 +275,7 @@ CLAIMS: tuple[Claim, ...] = (
                     {**_g(0.9), **ON_HUNDRED},
                     {**DENSELY, **ON_HUNDRED},
                     "below",
-                    _HUNDRED_POINT,
-                    less=_to_dense("10 classes", _g(0.9), "below", _HUNDRED_POINT),
+                    less=Effect("10 classes", _g(0.9), DENSELY, "below"),
                 ),
             ),
             (BOTH,),
@@ -309,7 +295,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="meProp at 95 % minus dense with a multilayer perceptron and a small convolutional "
         "network on digits, five seeds.",
-        decision=Trained((_to_dense("95 %", way("meprop", 0.95), "level", 0.5),), (SMALL_DIGITS,)),
+        decision=Trained(against_dense("meprop", (0.95,), "level", 0.5), (SMALL_DIGITS,)),
         limits="a small residual network on the 8x8 digits for MNIST; one of the 359 test images "
         "is 0.28 points",
         weakness="Taken over from the first meProp paper.",
@@ -325,7 +311,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="meProp at 95 % with a dense classifier minus dense on digits, five seeds.",
         decision=Trained(
-            (_to_dense("95 %", way("meprop", 0.95, classifier_dense=True), "level", 0.5),),
+            against_dense("meprop", (0.95,), "level", 0.5, classifier_dense=True),
             (of_families(SMALL_DIGITS, _WITHOUT_DENSENET),),
         ),
         limits="small residual and plain networks on the 8x8 digits for MNIST; one of the 359 test "
@@ -342,7 +328,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="meProp at 30 % minus dense on a hundred classes (1.5 points) and on CIFAR-10 "
         "(1 point), three and five seeds.",
-        decision=Trained((_to_dense("30 %", way("meprop", 0.3), "level", _POINT),), (FULL,)),
+        decision=Trained(against_dense("meprop", (0.3,), "level"), (FULL,)),
         limits=_TINY_FOR,
         weakness=_ONE_RUN,
     ),
@@ -359,7 +345,7 @@ CLAIMS: tuple[Claim, ...] = (
         "dense would reproduce it.",
         decision=Trained(
             (
-                _to_dense("50 %, minus dense", way("meprop", 0.5), "below", 10.0),
+                Effect("50 %, minus dense", way("meprop", 0.5), DENSELY, "below", 10.0),
                 Effect("minus SAW at 80 %", way("meprop", 0.5), _saw(0.8), "below", 10.0),
             ),
             (HUNDRED, FULL),
@@ -392,11 +378,7 @@ CLAIMS: tuple[Claim, ...] = (
         needs="SAW at 80 % minus meProp at 50 % and minus dense on a hundred classes and on "
         "CIFAR-10, three and five seeds.",
         decision=Trained(
-            (
-                Effect(
-                    "minus meProp at 50 %", _saw(0.8), way("meprop", 0.5), "above", _HUNDRED_POINT
-                ),
-            ),
+            (Effect("minus meProp at 50 %", _saw(0.8), way("meprop", 0.5), "above"),),
             (HUNDRED, FULL),
         ),
         limits=_TINY_FOR,

@@ -8,7 +8,7 @@ and the one without that.
 from dataclasses import replace
 
 from swatlib.claims.claim import Claim, Trained
-from swatlib.claims.effect import DENSELY, Effect, Way, way
+from swatlib.claims.effect import Effect, Way, against_dense, way
 from swatlib.claims.scales import (
     FAMILIES_DIGITS,
     FAMILIES_PATCHES,
@@ -19,8 +19,6 @@ from swatlib.claims.scales import (
 )
 
 CHAPTER = "2-what-can-be-dropped/01-forward"
-
-_POINT = 1.0
 
 _MATCHED_SMALL = tuple(
     replace(scale, experiments=(*scale.experiments, "forward-learning-rate", "matched-patches"))
@@ -41,14 +39,6 @@ def _x(sparsity: float, **options: object) -> Way:
     return way("forward-activation", sparsity, **options)
 
 
-def _to_dense(name: str, sparse: Way, expected: str, margin: float) -> Effect:
-    return Effect(name, sparse, DENSELY, expected, margin)
-
-
-def _percent(sparsity: float) -> str:
-    return f"{100 * sparsity:.0f} %"
-
-
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         id="n-fwd-weights-beat-activations",
@@ -62,7 +52,7 @@ CLAIMS: tuple[Claim, ...] = (
         needs="Forward-only Top-K of W minus forward-only Top-K of X at 50, 70, 80, 90 and 95 %, "
         "with a dense backward pass, on CIFAR-10 (five seeds) and a hundred classes.",
         decision=Trained(
-            (Effect("90 %", _w(0.9), _x(0.9), "above", _POINT),),
+            (Effect("90 %", _w(0.9), _x(0.9), "above"),),
             (FULL, SMALL_CIFAR, FAMILIES_PATCHES, FAMILIES_DIGITS),
         ),
         limits=f"90 % alone; {_CIFAR_FOR}",
@@ -79,7 +69,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="The same with the forward mask in the backward pass too.",
         decision=Trained(
-            (Effect("90 %", _w(0.9, matched=True), _x(0.9, matched=True), "above", _POINT),),
+            (Effect("90 %", _w(0.9, matched=True), _x(0.9, matched=True), "above"),),
             (FULL,),
         ),
         limits=f"90 % alone; {_CIFAR_FOR}",
@@ -97,7 +87,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=CHAPTER,
         needs="Forward-only Top-K of W minus dense at 50, 70 and 80 % on CIFAR-10, five seeds.",
         decision=Trained(
-            tuple(_to_dense(_percent(s), _w(s), "level", _POINT) for s in (0.5, 0.7, 0.8)),
+            against_dense("forward-weight", (0.5, 0.7, 0.8), "level"),
             (FULL, FAMILIES_DIGITS),
         ),
         weakness=_CURVES,
@@ -114,7 +104,7 @@ CLAIMS: tuple[Claim, ...] = (
         needs="Forward-only Top-K of W with a matched backward pass minus dense at 50, 70, 80 and "
         "90 % on CIFAR-10, five seeds.",
         decision=Trained(
-            (_to_dense("90 %", _w(0.9, matched=True), "level", _POINT),),
+            against_dense("forward-weight", (0.9,), "level", matched=True),
             (FULL, *_MATCHED_SMALL),
         ),
         limits="90 % alone, the sparsity of the paper's main results",
@@ -133,8 +123,8 @@ CLAIMS: tuple[Claim, ...] = (
         "five seeds.",
         decision=Trained(
             (
-                _to_dense("50 %", _x(0.5), "level", _POINT),
-                _to_dense("90 %", _x(0.9), "below", _POINT),
+                *against_dense("forward-activation", (0.5,), "level"),
+                *against_dense("forward-activation", (0.9,), "below"),
             ),
             (FULL, FAMILIES_DIGITS),
         ),
@@ -151,7 +141,9 @@ CLAIMS: tuple[Claim, ...] = (
         kind="training",
         chapter=CHAPTER,
         needs="The same with the forward mask in the weight gradient too.",
-        decision=Trained((_to_dense("90 %", _x(0.9, matched=True), "below", _POINT),), (FULL,)),
+        decision=Trained(
+            against_dense("forward-activation", (0.9,), "below", matched=True), (FULL,)
+        ),
         limits="90 % alone",
         weakness="The papers did not run it.",
     ),

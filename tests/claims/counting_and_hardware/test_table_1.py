@@ -5,13 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from swatlib.claims.claim import NOT_REPRODUCED, OPEN, REPRODUCED, SAME_DIRECTION
-from swatlib.claims.counting_and_hardware import table_1
+from swatlib.claims.counting_and_hardware import table_1 as claims
 from swatlib.claims.counting_and_hardware.table_1 import (
     CLAIMS,
     implemented,
     selection_work,
     sparse_products,
     structured_products,
+    table_1,
 )
 from swatlib.claims.judge import judge
 from swatlib.methods import Method, dense, meprop, saw, swat
@@ -47,7 +48,7 @@ def test_table_1_is_derived_for_what_the_library_has() -> None:
 
 
 def test_a_wrong_row_of_table_1_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_1, "method", lambda name, sparsity: Method(dense()))
+    monkeypatch.setattr(claims, "method", lambda name, sparsity: Method(dense()))
     found = judge(BY_NAME["n-t1-products"])
     # The forward product of meProp, and the weight gradients of SET, DSR, SNFS and RigL.
     assert found.quantities[0].ours == 5
