@@ -11,7 +11,7 @@ from swatlib.checked import checked, checked_fields
 from swatlib.core.allocation import erk
 from swatlib.core.operands import OPERANDS, WEIGHT, PerOperand
 from swatlib.core.operands import operand as operand_named
-from swatlib.core.recipe import Recipe
+from swatlib.core.recipe import OUTPUT, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,23 +25,30 @@ class Density(PerOperand[float]):
     updated : float
         Fraction of the weights whose gradient is needed, because a step moves them. A convention
         says whether it counts, see :class:`~swatlib.accounting.convention.Convention`.
+    output : float
+        Fraction of the entries of Y that are computed. Both backward products read no others of G.
+    search : float
+        What choosing those entries multiplies, over the dense forward product.
     **operands : float
         The six of :class:`~swatlib.core.operands.PerOperand`.
     """
 
     updated: float = 1.0
+    output: float = 1.0
+    search: float = 0.0
 
     def __post_init__(self) -> None:
         for operand, value in self.items():
             if value is None:
                 object.__setattr__(self, operand.name, 1.0)
         share = partial(checks.number, least=0, most=1)
-        checked_fields(self, updated=share, **dict.fromkeys(self.named(), share))
+        shares = dict.fromkeys([*self.named(), "updated", "output"], share)
+        checked_fields(self, search=partial(checks.number, least=0), **shares)
 
     def product(self, name: str) -> float:
         """Return the fraction of a product's multiply-accumulates that remain."""
         first, second = self.of(name)
-        return first * second
+        return first * second * self.output + (self.search if name == "forward" else 0.0)
 
     @property
     def forward(self) -> float:
@@ -110,21 +117,23 @@ def densities(
     ValueError
         As :func:`spread`.
     """
-    sparsities = recipe.map(lambda s: float(s.sparsity))  # type: ignore[union-attr]
     return spread(
         network,
-        sparsities,
+        recipe.map(lambda s: float(s.sparsity)),
         allocation,
         recipe.first_layer_dense,
         natural_zeros,
         dense_operand=partial(leaves_whole, recipe),
         updated=recipe.updated,
+        search=None if recipe.output is None else recipe.output.search,
     )
 
 
 @checked
 def leaves_whole(recipe: Recipe, name: str, layer: Layer) -> bool:
     """Say whether a recipe's selector of an operand finds nothing to choose from in a layer."""
+    if name == OUTPUT:
+        return recipe.output is None
     whole = layer.weight if operand_named(name).tensor == WEIGHT else layer.input
     return recipe.acting(len(whole))[name] is None
 
@@ -139,6 +148,7 @@ def spread(
     keep_dense: Callable[[Layer], bool] | None = None,
     dense_operand: Callable[[str, Layer], bool] | None = None,
     updated: Callable[[float], float] | None = None,
+    search: Callable[[tuple[int, ...]], float] | None = None,
 ) -> Densities:
     """Spread the sparsity of each operand over the layers.
 
@@ -147,7 +157,7 @@ def spread(
     network : Network
         From :func:`~swatlib.accounting.trace.trace`.
     sparsities : mapping
-        Sparsity in [0, 1) by operand; those left out stay dense.
+        Sparsity in [0, 1) by operand, or "output" for Y itself; those left out stay dense.
     allocation : str or sequence of float
         ``"uniform"``: the same everywhere. ``"erk"``: :func:`swatlib.core.allocation.erk`, the
         first layer included. Both leave the layers dense that :func:`swatlib.sparsify_` passes
@@ -166,6 +176,9 @@ def spread(
     updated : callable, optional
         From the density of a layer's forward weights to the share of its weights that a step moves;
         all if not given.
+    search : callable, optional
+        From a weight's shape to what choosing among outputs costs where some are left out, see
+        :class:`Density`.
 
     Returns
     -------
@@ -178,7 +191,7 @@ def spread(
         For an unknown operand or allocation, a sparsity out of range, a wrong number of densities,
         or natural zeros of a layer that the network does not have.
     """
-    _check_names("sparsities", sparsities, [one.name for one in OPERANDS])
+    _check_names("sparsities", sparsities, [*(one.name for one in OPERANDS), OUTPUT])
     layers = network.weighted
     own = [layer for layer in layers if not layer.shares]
     taking = own if not isinstance(allocation, str) else [x for x in own if not x.passed_over]
@@ -200,7 +213,10 @@ def spread(
         left = 1.0 - zeros.get(layer.name, 0.0)
         row["weight_grad_activation"] = min(row.get("weight_grad_activation", 1.0), left)
         moved = 1.0 if updated is None else updated(row.get("forward_weight", 1.0))
-        result.append(Density(updated=moved, **row))
+        chosen = search is not None and row.get(OUTPUT, 1.0) < 1
+        result.append(
+            Density(updated=moved, search=search(layer.weight) if search and chosen else 0.0, **row)
+        )
     return Densities([layer.name for layer in layers], result)
 
 

@@ -104,6 +104,12 @@ class Network:
         ours = (x for x in self.weighted if x.passed_over in ("", "frozen"))
         return next(ours, self.weighted[0])
 
+    @cached_property
+    def last(self) -> Layer:
+        """The layer that counts as the classifier: the last one that is used for the first time."""
+        own = [layer for layer in self.weighted if not layer.shares]
+        return next((x for x in reversed(own) if x.passed_over in ("", "frozen")), own[-1])
+
     @property
     def batch(self) -> int:
         """Samples in the input that was traced."""

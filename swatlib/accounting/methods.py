@@ -153,7 +153,7 @@ def method_densities(
         if activation_sparsity is not None:
             raise ValueError(f"act-sparsity does not apply to {name}: its activations are dense")
         return narrow(network, chosen.smaller, natural_zeros)
-    sparsities = chosen.recipe.map(lambda s: float(s.sparsity))  # type: ignore[union-attr]
+    sparsities = chosen.recipe.map(lambda s: float(s.sparsity))
     if activation_sparsity is not None:
         given = checks.sparsity("act-sparsity", activation_sparsity)
         if not any(s and o.tensor == ACTIVATION for o, s in chosen.recipe.items()):
@@ -166,18 +166,44 @@ def method_densities(
                     f"act-sparsity of method {name} must be {selector.sparsity:g}, got {given}"
                 )
             sparsities[operand.name] = given
+    return densities_of(network, chosen, sparsities, natural_zeros, LEFT_DENSE.get(name))
+
+
+@checked
+def densities_of(
+    network: Network,
+    method: Method,
+    sparsities: Mapping[str, float] | None = None,
+    natural_zeros: Mapping[str, float] | None = None,
+    keep_dense: Callable[[Layer], bool] | None = None,
+) -> Densities:
+    """Say how dense a method makes each operand of each layer, before any training.
+
+    Parameters
+    ----------
+    network : Network
+        From :func:`~swatlib.accounting.trace.trace`.
+    method : Method
+    sparsities : mapping, optional
+        As in :func:`~swatlib.accounting.density.spread`; those of the method's recipe if not given.
+    natural_zeros, keep_dense : optional
+        As in :func:`~swatlib.accounting.density.spread`.
+    """
+    recipe = method.recipe
     return spread(
         network,
-        sparsities,
-        "erk" if chosen.allocation is erk else "uniform",
-        chosen.recipe.first_layer_dense,
+        recipe.map(lambda s: float(s.sparsity)) if sparsities is None else sparsities,
+        "erk" if method.allocation is erk else "uniform",
+        recipe.first_layer_dense,
         natural_zeros,
-        LEFT_DENSE.get(name),
-        partial(_leaves_whole, chosen),
-        chosen.recipe.updated,
+        keep_dense,
+        partial(_leaves_whole, method, network.last),
+        recipe.updated,
+        None if recipe.output is None else recipe.output.search,
     )
 
 
-def _leaves_whole(chosen: Method, name: str, layer: Layer) -> bool:
+def _leaves_whole(chosen: Method, last: Layer, name: str, layer: Layer) -> bool:
     linear = chosen.linear if len(layer.weight) == 2 else None
-    return leaves_whole(chosen.recipe if linear is None else linear, name, layer)
+    classifier = chosen.classifier_dense and layer is last
+    return classifier or leaves_whole(chosen.recipe if linear is None else linear, name, layer)

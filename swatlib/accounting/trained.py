@@ -10,8 +10,9 @@ from dataclasses import replace
 from functools import partial
 
 from swatlib import checks
-from swatlib.accounting.density import Densities, Density, densities
+from swatlib.accounting.density import Densities, Density
 from swatlib.accounting.layer import Network
+from swatlib.accounting.methods import densities_of
 from swatlib.checked import checked
 from swatlib.methods import Method, Progress
 
@@ -64,7 +65,6 @@ def trained_densities(
     >>> [round(density.updated, 4) for density in found]
     [1.0, 0.1081]
     """
-    recipe = method.recipe
     share = partial(checks.number, least=0, most=1)
     known = [layer.name for layer in network.weighted]
     if unknown := [name for name in recorded if name not in known]:
@@ -75,7 +75,7 @@ def trained_densities(
         steps = checks.count("steps", steps)
         whole = method.dense_steps(Progress(0, steps, checks.count("epoch_steps", epoch_steps)))
     result = []
-    rest = densities(network, recipe, natural_zeros=natural_zeros)
+    rest = densities_of(network, method, natural_zeros=natural_zeros)
     for layer, one in zip(network.weighted, rest, strict=True):
         own = given.get(layer.shares or layer.name, 1.0)
         result.append(_with(one, method, own, whole))

@@ -48,10 +48,9 @@ class SparseConv2d(SparseLayer, nn.Conv2d):
                 f"input must have shape (N, {self.in_channels}, H, W), got {tuple(input.shape)}"
             )
         weight, bias = self.weight, self.bias
-        x, padding = _padded(self, self._entering(input, weight, bias))
-        geometry = Geometry(self.stride, padding, self.dilation, self.groups)
+        x, geometry = self.laid_out(self._entering(input, weight, bias))
         choices = self.choices(x, weight)
-        return convolution(
+        y = convolution(
             x,
             self._decaying(weight, choices),
             bias,
@@ -61,6 +60,12 @@ class SparseConv2d(SparseLayer, nn.Conv2d):
             self._saving(),
             self._remembered(),
         )
+        return self._zeroed(y, x, geometry)
+
+    def laid_out(self, x: Tensor) -> tuple[Tensor, Geometry]:
+        """Return the input, padded as far as the product cannot, and the geometry."""
+        x, padding = _padded(self, x)
+        return x, Geometry(self.stride, padding, self.dilation, self.groups)
 
 
 class SparseLinear(SparseLayer, nn.Linear):
@@ -86,7 +91,7 @@ class SparseLinear(SparseLayer, nn.Linear):
         weight, bias = self.matrix(self.weight), self.bias
         x = self._entering(input, weight, bias)
         choices = self.choices(x, weight)
-        return linear(
+        y = linear(
             x,
             self._decaying(weight, choices),
             bias,
@@ -95,6 +100,7 @@ class SparseLinear(SparseLayer, nn.Linear):
             self._saving(),
             self._remembered(),
         )
+        return self._zeroed(y, x)
 
 
 def _become(layer: Any, sparse: Any, recipe: Recipe) -> Any:

@@ -1,16 +1,21 @@
 """A recipe: which selector sparsifies which operand of a layer's three products."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
 from swatlib.core.operands import GRADIENT, WEIGHT, PerOperand
-from swatlib.core.selector import ColumnSelector, Selector
+from swatlib.core.selector import ColumnSelector, OutputSelector, Selector
+
+T = TypeVar("T")
+
+OUTPUT = "output"
+"""The name under which a recipe's selector of outputs stands beside the six operands."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,17 @@ class Recipe(PerOperand[Selector | None]):
         are needed then. It is what accounting reads; the method itself sees to it.
     explores : float
         Share of the weights that a step moves beyond the active ones, in [0, 1) (Top-KAST).
+    output : OutputSelector, optional
+        Which entries of Y are computed; all if not given. Of G both backward products then have
+        no others (DSG).
     **operands : Selector or None
         The six of :class:`~swatlib.core.operands.PerOperand`; those left out are dense.
 
     Raises
     ------
     TypeError
-        For an operand with neither a selector nor None.
+        For an operand with neither a selector nor None, or an output with another selector than
+        one of outputs.
     ValueError
         For a decay outside [0, 1), for a decay or active updates without a ``forward_weight``, or
         for a mask kept between steps of anything but weights.
@@ -59,6 +68,7 @@ class Recipe(PerOperand[Selector | None]):
     decay: float = 0.0
     updates: str = "all"
     explores: float = 0.0
+    output: OutputSelector | None = None
 
     def __post_init__(self) -> None:
         for operand, selector in self.items():
@@ -68,6 +78,10 @@ class Recipe(PerOperand[Selector | None]):
             if not isinstance(selector, Selector):
                 raise TypeError(
                     f"{name} must be a selector or None, got {selector!r}: no swatlib.Selector"
+                )
+            if isinstance(selector, OutputSelector):
+                raise TypeError(
+                    f"{name} must be a selector or None, got {selector!r}: of use in output only"
                 )
             if selector.own_weight_gradient and name != "weight_grad_activation":
                 raise TypeError(
@@ -79,6 +93,11 @@ class Recipe(PerOperand[Selector | None]):
                     f"period of {name} must be 1, got {selector.period}: only masks of weights, "
                     "whose shape stays, are kept"
                 )
+        if self.output is not None and not isinstance(self.output, OutputSelector):
+            raise TypeError(
+                f"output must be a selector of outputs or None, got {self.output!r}: no "
+                "swatlib.selectors.OutputSelector"
+            )
         updates = partial(checks.one_of, allowed=("all", "active"))
         checked_fields(
             self, name=checks.text, decay=checks.sparsity, updates=updates, explores=checks.sparsity
@@ -95,6 +114,17 @@ class Recipe(PerOperand[Selector | None]):
                 f"decay must be 0 with a forward_weight that changes values, as {pruning}, "
                 f"got {self.decay}"
             )
+
+    @property
+    def selectors(self) -> dict[str, Selector]:
+        """What is sparsified, by the operand's name or "output"; what is dense is left out."""
+        every = {**self.named(), OUTPUT: self.output}
+        return {name: selector for name, selector in every.items() if selector is not None}
+
+    @checked
+    def map(self, function: Callable[[Any], T]) -> dict[str, T]:
+        """Apply ``function`` to each of ``selectors``; return the results by name."""
+        return {name: function(selector) for name, selector in self.selectors.items()}
 
     @property
     def columns(self) -> ColumnSelector | None:
@@ -123,7 +153,7 @@ class Recipe(PerOperand[Selector | None]):
     @property
     def without_selectors(self) -> "Recipe":
         """The recipe under the same name with every operand dense."""
-        nothing: dict[str, Any] = dict.fromkeys(self.named())
+        nothing: dict[str, Any] = dict.fromkeys([*self.named(), OUTPUT])
         return replace(self, decay=0.0, **nothing)
 
     @checked(active=partial(checks.number, least=0, most=1))
@@ -140,7 +170,7 @@ class Recipe(PerOperand[Selector | None]):
         ValueError
             If a selector's sparsity cannot be set, as that of 2:4 cannot.
         """
-        changed: dict[str, Any] = self.map(lambda s: s.at_sparsity(sparsity))  # type: ignore[union-attr]
+        changed: dict[str, Any] = self.map(lambda s: s.at_sparsity(sparsity))
         return replace(self, **changed)
 
     def __str__(self) -> str:
@@ -152,6 +182,8 @@ class Recipe(PerOperand[Selector | None]):
             if selector is not None and seen.setdefault(key, operand.name) != operand.name:
                 text = "same mask"
             cells.append((operand.heading, text))
+        if self.output is not None:
+            cells.append(("Y", str(self.output)))
         widths = [max(map(len, cell)) for cell in cells]
         lines = [
             "  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip()

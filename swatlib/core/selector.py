@@ -193,6 +193,39 @@ class ColumnSelector(Selector):
         raise NotImplementedError
 
 
+class OutputSelector(Selector):
+    """A selector of entries of Y, chosen from X and W before Y is computed.
+
+    It is for the ``output`` of a recipe only. What it drops is zero in Y, and so in G in both
+    backward products. ``sparsity`` is the fraction of Y that is not computed.
+    """
+
+    def choose(
+        self,
+        x: Tensor,
+        state: SelectorState | None = None,
+        training: bool = True,
+        weight: Tensor | None = None,
+        geometry: Geometry | None = None,
+    ) -> Tensor:
+        """Return the mask, of the shape of Y, of what is computed.
+
+        Parameters
+        ----------
+        x : Tensor, shape (N, Cin, H, W) or (..., in)
+            The layer's input.
+        state, training, weight
+            As in :meth:`Selector.choose`.
+        geometry : Geometry, optional
+            Of a convolution.
+        """
+        raise NotImplementedError
+
+    def search(self, weight_shape: tuple[int, ...]) -> float:
+        """Return what choosing multiplies, over the multiply-accumulates of the dense product."""
+        return 0.0
+
+
 @explained(sparsity=checks.sparsity)
 def kept_count(n: int, sparsity: float) -> int:
     """Return K = ceil((1 - s) n), the number of entries that survive out of ``n``.

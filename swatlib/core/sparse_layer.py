@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from swatlib.core.decay import DecayInGradient
 from swatlib.core.operands import operand
 from swatlib.core.products import Choices, Remembered, Saving
-from swatlib.core.recipe import Recipe
+from swatlib.core.recipe import OUTPUT, Recipe
 from swatlib.core.selector import Selector
 from swatlib.core.selector_state import SelectorState
+from swatlib.kernels.convolution import Geometry
 
 KEPT = "swatlib"
 """The key under which a state dict's metadata hold what a layer keeps between steps."""
@@ -56,15 +57,13 @@ class SparseLayer(nn.Module):
         # Equal selectors on the same tensor share one choice, and so one state.
         made: dict[tuple[str, Selector], SelectorState | None] = {}
         self.states = {}
-        for one, selector in recipe.items():
-            if selector is None:
-                continue
-            key = one.tensor, selector
+        for name, selector in recipe.selectors.items():
+            key = name if name == OUTPUT else operand(name).tensor, selector
             if key not in made:
                 made[key] = selector.new_state(self.weight)
             state = made[key]
             if state is not None:
-                self.states[one.name] = state
+                self.states[name] = state
 
     def own_states(self) -> dict[str, SelectorState]:
         """Return each state once, by the first of the operands that share it."""
@@ -162,6 +161,38 @@ class SparseLayer(nn.Module):
         choice, selector = self.choose(operand(name).name, x, training=False), self.recipe[name]
         return x if choice is None or selector is None else selector.operand(x, choice)
 
+    def laid_out(self, x: Tensor) -> tuple[Tensor, Geometry | None]:
+        """Return the input as the product takes it, and a convolution's geometry."""
+        return x, None
+
+    @torch.no_grad()
+    def computed(
+        self, x: Tensor, geometry: Geometry | None = None, training: bool = False
+    ) -> Tensor | None:
+        """Return the mask of the entries of Y that are computed, or None for all.
+
+        Parameters
+        ----------
+        x : Tensor
+            The input, as the product takes it.
+        geometry : Geometry, optional
+            Of a convolution.
+        training : bool
+            With False, the default, what the layer keeps is used and not changed.
+        """
+        selector = self.recipe.output
+        if selector is None or not selector.sparsity:
+            return None
+        state, weight = self.states.get(OUTPUT), self.weight
+        if state is not None and not torch.compiler.is_compiling():
+            state = state if state.settle(weight, training) else None
+        return selector.choose(x, state, training, weight, geometry)
+
+    def _zeroed(self, y: Tensor, x: Tensor, geometry: Geometry | None = None) -> Tensor:
+        """Return Y with zeros for what the recipe does not compute, and so G with zeros there."""
+        mask = self.computed(x, geometry, self.training)
+        return y if mask is None else torch.where(mask, y, 0.0)
+
     def _remembered(self) -> Remembered | None:
         if not self.recipe.remembering_gradients or not torch.is_grad_enabled():
             return None
@@ -221,8 +252,10 @@ class SparseLayer(nn.Module):
 
     @torch.no_grad()
     def _chooses_others(self, old: Any, new: Any) -> bool:
-        selector = self.recipe.forward_weight
-        if selector is None or old.shape != new.shape or old.device != new.device or old.is_meta:
+        selector, outputs = self.recipe.forward_weight, self.recipe.output
+        if old.shape != new.shape or old.device != new.device or old.is_meta:
+            return False
+        if selector is None and outputs is None:
             return False
         before, after = self.matrix(old.detach()), self.matrix(new.detach().to(old.dtype))
         rows, scaled = before.flatten(1), after.flatten(1)
@@ -231,6 +264,8 @@ class SparseLayer(nn.Module):
         scale = (scaled.gather(1, largest) / rows.gather(1, largest)).nan_to_num()
         if torch.equal(rows, scaled) or not torch.allclose(rows * scale, scaled, rtol=1e-3):
             return False
+        if selector is None:  # the filters that make an output compete
+            return True
         kept = self.choose("forward_weight", before, training=False)
         assert kept is not None
         chosen = selector.thawed.choose(after, None, False)
@@ -253,7 +288,7 @@ class SparseLayer(nn.Module):
         # dict's metadata, so that weights come back with the choice made for them.
         if self.remembers() and hasattr(destination, "_metadata"):
             destination._metadata.setdefault(prefix[:-1], {})[KEPT] = {
-                name: {"selector": str(self.recipe[name])} | state.state()
+                name: {"selector": str(self.recipe.selectors[name])} | state.state()
                 for name, state in self.states.items()
             }
 
@@ -287,7 +322,7 @@ class SparseLayer(nn.Module):
             bool(kept)
             and kept.keys() == self.states.keys()
             and all(
-                kept[name].get("selector") == str(self.recipe[name])
+                kept[name].get("selector") == str(self.recipe.selectors[name])
                 and kept[name]["entries"].shape == state.entries.shape
                 for name, state in self.states.items()
             )

@@ -14,6 +14,7 @@ from swatlib.checked import checked
 from swatlib.core.recipe import Recipe
 from swatlib.methods.allocation import ALLOCATIONS
 from swatlib.methods.dpf import dpf
+from swatlib.methods.dsg import dsg
 from swatlib.methods.dsr import dsr
 from swatlib.methods.dst import dst
 from swatlib.methods.evolutionary import set_
@@ -119,6 +120,7 @@ METHODS: dict[str, Row] = {
     "mvue": _only(0.5, mvue),
     "activations-2to4": _only(0.5, activations_2to4),
     "resprop": resprop,
+    "dsg": dsg,
     "static": static,
     "set": set_,
     "rigl": rigl,
@@ -248,7 +250,7 @@ def with_options(
         between.insert(0, FreezeAt(freeze_epoch))
     if allocation is not None:
         whole.at_sparsity(sparsity)
-        several = sorted(set(whole.map(lambda s: s.sparsity).values()))  # type: ignore[union-attr]
+        several = sorted(set(whole.map(lambda s: s.sparsity).values()))
         if len(several) > 1:
             raise ValueError(
                 "allocation needs one sparsity for weights and activations, got "

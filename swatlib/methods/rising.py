@@ -28,9 +28,7 @@ def resized(method: Method, change: Callable[[float], float]) -> Method:
     """Return a method with all its sparsities changed by a function, and nothing between steps."""
 
     def of(recipe: Recipe) -> Recipe:
-        changed: dict[str, Any] = recipe.map(
-            lambda s: s.at_sparsity(round(change(s.sparsity), 10))  # type: ignore[union-attr]
-        )
+        changed: dict[str, Any] = recipe.map(lambda s: s.at_sparsity(round(change(s.sparsity), 10)))
         return replace(recipe, **changed)
 
     return replace(
@@ -115,11 +113,8 @@ def resize_(
         elif not torch.equal(mask, one.mask):
             move_(one, mask, optimizer)
     for name, layer in sparse_layers(model):
-        pairs = zip(layer.recipe.named().items(), recipes[name].named().values(), strict=True)
-        chosen: dict[str, Any] = {
-            operand: own if own is not None and own.remembers and own.mask else new
-            for (operand, own), new in pairs
-        }
+        chosen: dict[str, Any] = dict(recipes[name].selectors)
+        chosen |= {n: s for n, s in layer.recipe.selectors.items() if s.remembers and s.mask}
         changed = replace(layer.recipe, **chosen)
         if changed != layer.recipe:
             layer.recipe = changed
@@ -183,9 +178,9 @@ class Rise(Between):
         weights = held(model)
         few = sum(w.active for w in weights) < sum(goal(w, first[w.name]) for w in weights)
         for name, layer in sparse_layers(model):
-            now = layer.recipe.map(lambda s: s.sparsity if not s.mask else None)  # type: ignore[union-attr]
-            wanted = first[name].map(lambda s: s.sparsity if not s.mask else None)  # type: ignore[union-attr]
-            frozen = any(s is not None and s.frozen for s in layer.recipe.named().values())
+            now = layer.recipe.map(lambda s: s.sparsity if not s.mask else None)
+            wanted = first[name].map(lambda s: s.sparsity if not s.mask else None)
+            frozen = any(s.frozen for s in layer.recipe.selectors.values())
             few |= now != wanted and not frozen
         if few:
             raise ValueError(

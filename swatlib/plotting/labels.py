@@ -37,6 +37,7 @@ METHOD_LABELS = {
     "mvue": "MVUE",
     "activations-2to4": "2:4 activations",
     "resprop": "ReSprop",
+    "dsg": "DSG",
     "static": "static",
     "set": "SET",
     "rigl": "RigL",

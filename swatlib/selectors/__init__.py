@@ -1,11 +1,12 @@
 """Selectors: ways to choose what of a tensor survives, one file per family."""
 
-from swatlib.core.selector import ColumnSelector, Selector, kept_count
+from swatlib.core.selector import ColumnSelector, OutputSelector, Selector, kept_count
 from swatlib.selectors.channels import TopChannels
 from swatlib.selectors.held import Held
 from swatlib.selectors.information_restoration import FixedColumns
 from swatlib.selectors.mvue import MVUE
 from swatlib.selectors.nm import NM, UnfoldedNM
+from swatlib.selectors.projected import Projected
 from swatlib.selectors.reuse import Reuse
 from swatlib.selectors.row_threshold import RowThreshold
 from swatlib.selectors.soft import SoftNM
@@ -25,6 +26,8 @@ __all__ = [
     "ColumnSelector",
     "FixedColumns",
     "Held",
+    "OutputSelector",
+    "Projected",
     "RandomK",
     "Reuse",
     "RowThreshold",

@@ -35,7 +35,9 @@ def masks_of(
     """Shapes and masks of one training step of a model, sparse or dense.
 
     All zeros count, those of the recipe and those that ReLU leaves: a machine skips what is zero,
-    whatever the reason. The step is taken by a copy; the model is not changed.
+    whatever the reason. Outputs that a recipe does not compute are zeros of G. In the forward
+    product a machine that looks at operands computes them all the same. The step is taken by a
+    copy; the model is not changed.
 
     Parameters
     ----------
@@ -141,6 +143,10 @@ def _masks(layer: Layer, module: nn.Module, x: Tensor, g: Tensor | None) -> Mask
     recipe = Recipe("dense") if sparse is None else sparse.recipe
     weight = module.weight
     assert isinstance(weight, Tensor)
+    if sparse is not None and g is not None:
+        batch = x[None] if x.ndim < weight.ndim else x
+        computed = sparse.computed(*sparse.laid_out(batch))
+        g = g if computed is None else torch.where(computed.reshape(g.shape), g, 0.0)
     tensors = {WEIGHT: weight, ACTIVATION: x, GRADIENT: g}
     shapes = {
         WEIGHT: layer.weight_shape,

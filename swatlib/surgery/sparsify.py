@@ -130,8 +130,8 @@ def sparsify_(
     for name, layer, own in chosen:
         if not layer.weight.is_meta and not torch.isfinite(layer.weight).all():
             raise ValueError(f"weights of layer {name!r} must be finite, got NaN or infinity")
-        selectors = [s for s in own.named().values() if s is not None]
-        masks = [s for s in selectors if s.remembers and s.mask]
+        selectors = list(own.selectors.values())
+        masks = [s for s in selectors if (s.remembers and s.mask) or s is own.output]
         if masks and (isinstance(layer, SparseTransposed) or not isinstance(layer, _TORCHS)):
             raise ValueError(
                 f"layer {name!r} holds its weight transposed and cannot keep the masks of "
@@ -345,9 +345,9 @@ def report(model: nn.Module) -> pd.DataFrame:
         class of what is passed over), ``shape``, ``weights`` (their number), ``recipe`` (its name,
         or "dense"), ``active`` (nonzero weights that take part in the forward product now),
         ``sparsity`` (the fraction of the other weights), then the selectors of the six operands as
-        they act on the layer ("dense" where a selector of pixels meets a linear layer), and last
-        ``note``: why a layer was passed over, or "never called" for a sparse one that was not
-        called since ``sparsify_``.
+        they act on the layer ("dense" where a selector of pixels meets a linear layer), that of
+        ``output`` if any layer has one, and last ``note``: why a layer was passed over, or "never
+        called" for a sparse one that was not called since ``sparsify_``.
 
     Warns
     -----
@@ -370,6 +370,7 @@ def report(model: nn.Module) -> pd.DataFrame:
             "report before FSDP shards them, or within its summon_full_params"
         )
     called = any(isinstance(m.layer, SparseLayer) and m.layer.called for m in found)
+    outputs = any(isinstance(m.layer, SparseLayer) and m.layer.recipe.output for m in found)
     past, rows = [], []
     for m in found:
         layer: Any = m.layer
@@ -395,6 +396,7 @@ def report(model: nn.Module) -> pd.DataFrame:
                     slot: "dense" if selector is None else str(selector)
                     for slot, selector in recipe.acting(len(m.shape)).items()
                 },
+                **({"output": str(recipe.output or "dense")} if outputs else {}),
                 "note": note,
             }
         )

@@ -103,7 +103,7 @@ def load_sparsity_state_(model: nn.Module, state: Mapping[str, Any]) -> nn.Modul
 
 
 def _state(layer: SparseLayer) -> dict[str, Any]:
-    used = {name: s for name, s in layer.recipe.named().items() if s is not None}
+    used = layer.recipe.selectors
     return {
         "recipe": layer.recipe.name,
         "selectors": {name: str(selector) for name, selector in used.items()},
@@ -121,9 +121,7 @@ def _recipe(name: str, layer: SparseLayer, state: Mapping[str, Any]) -> Recipe:
     if layer.recipe.name == state["recipe"] and not state["selectors"]:
         return layer.recipe.without_selectors  # the method had ended densely
     found: dict[str, Any] = {}
-    for operand, selector in layer.recipe.named().items():
-        if selector is None:
-            continue
+    for operand, selector in layer.recipe.selectors.items():
         own = selector.thawed
         sparsity = state["sparsity"].get(operand)
         if sparsity is not None and not own.fixed_sparsity:

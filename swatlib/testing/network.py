@@ -48,7 +48,7 @@ def batch(
 
 def made_sparse(method: Method, model: nn.Module | None = None) -> nn.Module:
     """Return a network made sparse by ``method``, in the layers its selectors can act on."""
-    selectors = [s for s in method.recipe.named().values() if s is not None]
+    selectors = method.recipe.selectors.values()
     return sparsify_(
         network() if model is None else model,
         method,

@@ -12,6 +12,9 @@ from swatlib.core.selector import Selector
 def products(layer: Any, x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return Y, dX and dW of a layer by matrix products of its unfolded operands."""
     recipe, w = layer.recipe, layer.weight.detach()
+    computed = layer.computed(*layer.laid_out(x))
+    computed = torch.ones_like(grad) if computed is None else computed.to(grad.dtype)
+    grad = grad * computed
     forward_w = layer.choose("forward_weight", w)
     forward_x = layer.choose("forward_activation", x)
     backward_w, backward_x = forward_w, forward_x
@@ -42,7 +45,7 @@ def products(layer: Any, x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tenso
     if recipe.decay:
         dw = dw + recipe.decay * (w - w_y)
     by_columns = recipe.columns is not None and isinstance(layer, nn.Conv2d)
-    return y, dx, None if by_columns else dw
+    return y * computed, dx, None if by_columns else dw
 
 
 def _used(selector: Selector | None, x: Tensor, choice: Tensor | None) -> Tensor:

@@ -3,7 +3,7 @@
 import pytest
 
 from swatlib.methods import Recipe, meprop, saw, swat
-from swatlib.selectors import TopK
+from swatlib.selectors import Projected, TopK
 
 
 def test_recipes_are_values() -> None:
@@ -32,6 +32,19 @@ def test_a_recipe_says_which_weights_are_updated() -> None:
         Recipe("held", updates="some", forward_weight=TopK(0.5))
     with pytest.raises(ValueError, match="updates='active' needs a forward_weight that prunes"):
         Recipe("held", updates="active")
+
+
+def test_a_selector_of_outputs_stands_beside_the_operands() -> None:
+    recipe = Recipe("outputs", forward_weight=TopK(0.5), output=Projected(0.5))
+    assert recipe.selectors == {"forward_weight": TopK(0.5), "output": Projected(0.5)}
+    assert recipe.at_sparsity(0.25).map(lambda s: s.sparsity) == dict.fromkeys(
+        ("forward_weight", "output"), 0.25
+    )
+    assert [line.split()[-2:] for line in str(recipe).splitlines()[1:]] == [
+        ["G", "Y"],
+        ["projected", "0.5"],
+    ]
+    assert not recipe.without_selectors.selectors
 
 
 def test_a_slot_holds_a_selector() -> None:

@@ -33,7 +33,16 @@ from swatlib.methods.dsr import FartherApart
 from swatlib.methods.ramp import Updates
 from swatlib.papers import paper_tables
 from swatlib.records import Record, read_record, specification, write_record
-from swatlib.selectors import MVUE, RandomK, Reuse, RowThreshold, SoftNM, TopColumns, TopK
+from swatlib.selectors import (
+    MVUE,
+    Projected,
+    RandomK,
+    Reuse,
+    RowThreshold,
+    SoftNM,
+    TopColumns,
+    TopK,
+)
 from swatlib.selectors.channels import TopChannels
 from swatlib.selectors.held import Held
 from swatlib.selectors.nm import NM
@@ -329,6 +338,11 @@ TWINS: dict[str, Callable[[], Any]] = {
     "selectors.mvue.survival": given(groups=lambda: torch.tensor([[4.0, 2.0, 1.0, 1.0]])),
     "selectors.soft.SoftNM.choose": of(SoftNM, x=weight),
     "selectors.reuse.Reuse.choose": of(lambda: Reuse(0.5), x=weight),
+    "selectors.projected.projected_length": given(weight_shape=lambda: (4, 3, 3, 3)),
+    "selectors.projected.random_projection": given(weight=weight, k=lambda: 3),
+    "selectors.projected.Projected.choose": of(lambda: Projected(0.5), weight=weight),
+    "accounting.projection.additions": given(layer=lambda: network().layers[0]),
+    "accounting.projection.projection_share": given(traced=network),
     "methods.resprop.reused": given(epoch=lambda: 3),
     "selectors.held.first_mask": given(x=weight),
     "accounting.count.Count": given(densities=lambda: tuple(densities())),
@@ -341,6 +355,7 @@ TWINS: dict[str, Callable[[], Any]] = {
     ),
     "accounting.rounding.granted": given(shape=lambda: (4, 3, 3, 3)),
     "accounting.topk.topk_share": given(traced=network),
+    "accounting.methods.densities_of": given(method=plan),
     "accounting.trained.trained_densities": given(recorded=lambda: {}),
     "methods.method.Method.dense_steps": of(plan),
     "accounting.methods.named": given(name=lambda: "swat"),

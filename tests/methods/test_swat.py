@@ -66,7 +66,7 @@ OTHERS: dict[str, set[float]] = {
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_a_name(method: str) -> None:
     made = named(method, 0.0 if method in NO_SPARSITY else 0.5).recipe
-    sparsities = {s.sparsity for s in made.named().values() if s is not None}
+    sparsities = {s.sparsity for s in made.selectors.values()}
     assert made.name
     assert sparsities == OTHERS.get(method, {0.5})
 

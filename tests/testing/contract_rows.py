@@ -15,6 +15,7 @@ ROWS = {name: swatlib.method(name, 0.0 if name in NO_SPARSITY else 0.5) for name
     "sr-ste, decay outside": swatlib.method("sr-ste", 0.5, decoupled_decay=True),
     **{name: swatlib.method(name, 0.5) for name in ALIASES},
     "resprop, no warm-up": swatlib.method("resprop", 0.5, warmup=0),
+    "dsg, each sample": swatlib.method("dsg", 0.5, shared=False, refresh=2, classifier_dense=False),
     "swat, frozen": swatlib.method("swat", 0.8, freeze_epoch=1),
     "swat, masked gradients": swatlib.method("swat", 0.8, masked_gradients=True),
     "swat, ramp": swatlib.method("swat", 0.8, ramp=0.5),
