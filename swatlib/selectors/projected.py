@@ -39,12 +39,19 @@ def projected_length(weight_shape: tuple[int, ...], projection: int | None = Non
         k itself. If not given, it is 4 ln(Cout) / (e^2 / 2 - e^3 / 3) with e = 0.5, rounded down,
         and never longer than the filter.
 
+    Raises
+    ------
+    ValueError
+        If the weight has no filters, because it has fewer than two dimensions.
+
     Examples
     --------
     >>> from swatlib.selectors.projected import projected_length
     >>> projected_length((512, 512, 3, 3)), projected_length((16, 4, 3, 3))
     (299, 36)
     """
+    if len(weight_shape) < 2:
+        raise ValueError(f"weight_shape must be of two dimensions at least, got {weight_shape}")
     if projection is not None:
         return projection
     bound = 4 * log(weight_shape[0]) / (TOLERANCE**2 / 2 - TOLERANCE**3 / 3)

@@ -33,16 +33,7 @@ from swatlib.methods.dsr import FartherApart
 from swatlib.methods.ramp import Updates
 from swatlib.papers import paper_tables
 from swatlib.records import Record, read_record, specification, write_record
-from swatlib.selectors import (
-    MVUE,
-    Projected,
-    RandomK,
-    Reuse,
-    RowThreshold,
-    SoftNM,
-    TopColumns,
-    TopK,
-)
+from swatlib.selectors import MVUE, RandomK, Reuse, RowThreshold, SoftNM, TopColumns, TopK
 from swatlib.selectors.channels import TopChannels
 from swatlib.selectors.held import Held
 from swatlib.selectors.nm import NM
@@ -340,7 +331,6 @@ TWINS: dict[str, Callable[[], Any]] = {
     "selectors.reuse.Reuse.choose": of(lambda: Reuse(0.5), x=weight),
     "selectors.projected.projected_length": given(weight_shape=lambda: (4, 3, 3, 3)),
     "selectors.projected.random_projection": given(weight=weight, k=lambda: 3),
-    "selectors.projected.Projected.choose": of(lambda: Projected(0.5), weight=weight),
     "accounting.projection.additions": given(layer=lambda: network().layers[0]),
     "accounting.projection.projection_share": given(traced=network),
     "methods.resprop.reused": given(epoch=lambda: 3),
@@ -365,6 +355,7 @@ TWINS: dict[str, Callable[[], Any]] = {
     "analysis.statistics.student_interval": given(values=lambda: pd.Series([1.0, 2.0])),
     "core.operands.Operand": given(product=lambda: "forward", tensor=lambda: "weight"),
     "core.operands.operand": given(name=lambda: "forward_weight"),
+    "core.recipe.Recipe.map": of(lambda: swatlib.swat(0.5), function=lambda: str),
     "core.operands.PerOperand.map": of(swatlib.PerOperand, function=lambda: str),
     "core.operands.PerOperand.of": of(swatlib.PerOperand, product=lambda: "forward"),
     "core.recipe.Recipe.at_sparsity": of(lambda: swatlib.swat(0.5)),
