@@ -73,6 +73,7 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "photographs-field": field.field_photographs,
     "field-digits": field.field_digits,
     "field-patches": field.field_patches,
+    "field-mild-patches": field.field_mild_patches,
     "transformer-digits": transformer.transformer_digits,
     "transformer-patches": transformer.transformer_patches,
     "transformer-photographs": transformer.transformer_photographs,

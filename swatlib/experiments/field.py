@@ -47,6 +47,15 @@ COMPARED: dict[str, tuple[str, dict[str, object]]] = {
 }
 """Methods that are given a sparsity, by the name a reader is told: its row and its options."""
 
+MILD: tuple[tuple[str, float], ...] = (
+    ("dsg", 0.5),
+    ("dpf", 0.5),
+    ("rigl", 0.5),
+    ("sfp", 0.3),
+    ("asfp", 0.3),
+)
+"""Methods that the papers quote at half of the weights, or at 30 % of the filters."""
+
 MORE_SEEDS = (0, 1, 2, 3, 4)
 
 
@@ -79,13 +88,26 @@ def field_patches() -> list[Run]:
     return side_by_side(PATCHES, (0.9, 0.8, 0.95), (7e-4, 1e-3), MORE_SEEDS)
 
 
-def field_photographs() -> list[Run]:
-    """The same at two sparsities, on all photographs; dense runs and SWAT's are there already."""
+def field_mild_patches() -> list[Run]:
+    """What the papers quote at mild sparsities, and SWAT, SAW and FST beside it, on patches."""
+    ways = (*MILD, ("dsg", 0.7), ("swat", 0.5), ("swat", 0.7), ("saw", 0.5), ("fst", 0.5))
     return [
+        replace(PATCHES, method=method, sparsity=sparsity, seed=seed)
+        for seed, (method, sparsity) in product(MORE_SEEDS, ways)
+    ]
+
+
+def field_photographs() -> list[Run]:
+    """The same on all photographs; dense runs, SWAT's, SAW's and FST's are there already."""
+    runs = [
         run
         for sparsity in (0.9, 0.8)
         for run in side_by_side(PHOTOGRAPHS, (sparsity,), (), SEEDS)
         if run.method not in ("dense", "swat")
+    ]
+    return runs + [
+        replace(PHOTOGRAPHS, method=method, sparsity=sparsity, seed=seed)
+        for seed, (method, sparsity) in product(SEEDS, MILD)
     ]
 
 
