@@ -77,6 +77,9 @@ def trained_densities(
     result = []
     rest = densities_of(network, method, natural_zeros=natural_zeros)
     for layer, one in zip(network.weighted, rest, strict=True):
+        if method.only not in layer.name:
+            result.append(Density())
+            continue
         own = given.get(layer.shares or layer.name, 1.0)
         result.append(_with(one, method, own, whole))
     return Densities(known, result)

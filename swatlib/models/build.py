@@ -1,5 +1,6 @@
 """One way to get a network: :func:`build_network` picks it by name and fits it to the image."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -17,7 +18,7 @@ from swatlib.models.vgg import vgg16
 from swatlib.models.wide_resnet import wrn16_8, wrn28_10
 
 SMALL = {"small_resnet": small_resnet, "small_vgg": small_vgg, "small_densenet": small_densenet}
-TRANSFORMERS = {
+TRANSFORMERS: dict[str, Callable[..., nn.Module]] = {
     "vision_transformer": vision_transformer,
     "vision_transformer_squared_relu": partial(vision_transformer, activation="squared_relu"),
 }
@@ -32,7 +33,7 @@ LARGE = {
     "wrn16_8": wrn16_8,
     "wrn28_10": wrn28_10,
 }
-SIZED = SMALL | TRANSFORMERS
+SIZED: dict[str, Callable[..., nn.Module]] = {**SMALL, **TRANSFORMERS}
 NAMES = (*SIZED, *LARGE)
 """Every name that :func:`build_network` knows."""
 

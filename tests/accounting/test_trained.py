@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 import swatlib
-from swatlib.accounting import EXACT, count, densities, trace, trained_densities
+from swatlib.accounting import EXACT, Density, count, densities, trace, trained_densities
 from swatlib.data import load
 from swatlib.training import Run, build, train_run
 
@@ -56,6 +56,13 @@ def test_activations_share_the_density_that_is_spread_over_the_layers(allocation
     assert trained_densities(SHAPES, method, {"0": 0.3, "1": 0.1}) == spread
     uniform = trained_densities(SHAPES, swatlib.method("swat", 0.8), {"1": 0.1})
     assert uniform[1].weight_grad_activation == pytest.approx(0.2)
+
+
+def test_layers_that_a_method_leaves_out_by_name_are_dense() -> None:
+    method = swatlib.method("swat", 0.8, only="1", first_layer_dense=False)
+    left_out, sparse = trained_densities(SHAPES, method, {"1": 0.2})
+    assert left_out == Density()
+    assert sparse.weight_grad_activation == pytest.approx(0.2)
 
 
 def test_a_run_records_what_is_counted() -> None:
