@@ -33,7 +33,7 @@ from swatlib.claims.swat import (
     the_algorithm,
     which_entries,
 )
-from swatlib.claims.the_field import scorecard
+from swatlib.claims.the_field import scorecard, side_by_side
 from swatlib.claims.what_can_be_dropped import backward, forward
 
 
@@ -80,6 +80,7 @@ _CHAPTERS = (
     ablation,
     what_it_costs,
     detection,
+    side_by_side,
     scorecard,
 )
 

@@ -92,7 +92,17 @@ class Spelled(Scale):
         yield from super().runs(tuple(self.written(one) for one in ways), seed)
 
 
-def spelled(scale: Scale, name: str, written: Callable[[Way], Way], **base: object) -> Spelled:
-    """Return a scale under a name, with these fields of its runs, whose records are so written."""
+def spelled(
+    scale: Scale,
+    name: str,
+    written: Callable[[Way], Way],
+    also: tuple[str, ...] = (),
+    **base: object,
+) -> Spelled:
+    """Return a scale under a name, with these fields of its runs, whose records are so written.
+
+    Records are looked for in the experiments named in ``also`` as well.
+    """
     bases: tuple[AnyRun, ...] = tuple(replace(run, **base) for run in scale.bases)  # type: ignore[arg-type]
-    return Spelled(name, bases, scale.experiments, scale.seeds, scale.more, written=written)
+    experiments = (*scale.experiments, *also)
+    return Spelled(name, bases, experiments, scale.seeds, scale.more, written=written)

@@ -5,7 +5,7 @@ import pytest
 from swatlib.claims.claim import NOT_REPRODUCED
 from swatlib.claims.inventory import claim
 from swatlib.claims.judge import judge
-from swatlib.claims.the_field.scorecard import dst_against_rigl
+from swatlib.claims.the_field.side_by_side import dst_against_rigl
 
 
 def test_dst_saves_less_at_80_percent_and_more_at_90() -> None:
