@@ -17,6 +17,7 @@ from swatlib.claims.counting_and_hardware.table_1 import (
 from swatlib.claims.judge import judge
 from swatlib.methods import Method, dense, meprop, saw, swat
 from swatlib.methods import recipe as recipe_of
+from swatlib.selectors.projected import projected_length
 
 BY_NAME = {claim.id: claim for claim in CLAIMS}
 
@@ -36,10 +37,10 @@ def test_a_product_is_sparse_if_an_operand_is(recipe: Callable, expected: tuple)
 
 def test_table_1_is_derived_for_what_the_library_has() -> None:
     have, lacking = implemented()
-    assert {"meProp", "SWAT"} <= set(have)
+    assert {"meProp", "DSG", "SWAT"} <= set(have)
     assert len(have) + len(lacking) == 8
-    found = table_1(("meProp", "SWAT"))
-    assert list(found["ours"]) == [False, True, True, True, True, True]
+    found = table_1(("meProp", "SWAT", "DSG"))
+    assert list(found["ours"]) == [False, *[True] * 8]
     assert judge(BY_NAME["n-t1-products"]).verdict == REPRODUCED
     others = judge(BY_NAME["n-t1-products-others"])
     if lacking:
@@ -57,13 +58,13 @@ def test_a_wrong_row_of_table_1_is_refuted(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_selection_against_projection() -> None:
     # Liu et al. 2019, Table 1: 128 filters of length 1152 are projected to 232 at 0.5.
-    from math import floor, log
-
-    assert floor(4 * log(128) / (0.5**2 / 2 - 0.5**3 / 3)) == 232
+    assert projected_length((128, 128, 3, 3)) == 232
     work = selection_work("resnet18")
     # 11.7 million weights and 2.5 million inputs, 6.43 operations each, over 1.81 billion.
     assert work["SWAT"] == pytest.approx(6.43 * 14.0e6 / 1.81e9, rel=0.05)
-    assert work["SWAT"] < work["DSG"] < 0.3
+    assert work["SWAT"] < work["products"] < 0.3
+    # Beside the products, a third of k additions for each entry that a filter reads.
+    assert work["products"] < work["DSG"] < 1
     assert selection_work("resnet18", batch=32)["SWAT"] < work["SWAT"]
 
 
