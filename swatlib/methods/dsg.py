@@ -6,8 +6,8 @@ computed, the others are zero. G is masked alike, so that dX and dW are as spars
 is by the signed product: a Top-K by magnitude would spend outputs on what ReLU zeroes.
 
 - The length of a projected filter is 4 ln(Cout) / (e^2 / 2 - e^3 / 3) with e = 0.5, the paper's
-  tolerance; 512 filters give 299. Here it is no longer than the filter itself. In networks as
-  narrow as those of this library's runs most layers reach that, and Y costs more than dense.
+  tolerance; 512 filters give 299. Here it is no longer than the filter itself. Narrow layers reach
+  that, and their Y then costs more than dense.
 - The paper finds the threshold in the first sample of a batch, and all of it shares that. So do we,
   place by place. ``shared=False`` ranks each sample by itself, and does not depend on the batch.
 - W is projected anew every 50 steps. In between, and in evaluation, f(W) is a little old.

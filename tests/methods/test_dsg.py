@@ -183,3 +183,15 @@ def test_digits_are_learnt(shared: bool) -> None:
     found = train_run(run, "cpu")
     assert found["epochs"][-1]["train_loss"] < found["epochs"][0]["train_loss"]
     assert found["test_accuracy"] > 40
+
+
+def test_evaluation_compiles_before_and_after_training() -> None:
+    made = dsg(0.5)
+    model, (x, _) = made_sparse(made), batch()
+    torch.compiler.reset()
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    for _ in range(2):
+        model.eval()
+        torch.testing.assert_close(compiled(x), model(x))
+        train(model.train(), made, range(3))
+    torch.compiler.reset()
