@@ -219,7 +219,7 @@ def test_a_first_scale_that_is_complete_and_undecided_is_said(tmp_path: Path) ->
     assert (found.larger.scale, found.larger.verdict) == ("large", OPEN)
     low, high = stats.t.interval(0.95, 2, 0, 1 / math.sqrt(3))
     assert (
-        f"large, complete (dense 90.0 %, 10 steps, 3 seeds, 6 runs): 90 %: +0.00 [{low:+.2f}"
+        f"large, complete (dense 90.0 %, 120 steps, 3 seeds, 6 runs): 90 %: +0.00 [{low:+.2f}"
         in (ground(found))
     )
     assert f"{high:+.2f}] points, undecided: " in ground(found)
