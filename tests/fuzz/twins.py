@@ -469,6 +469,9 @@ TWINS: dict[str, Callable[[], Any]] = {
     ),
     "papers.numbers.paper_table": given(name=lambda: paper_tables()[0]),
     "papers.numbers.paper_wide": given(name=lambda: paper_tables()[0]),
+    "papers.numbers.paper_number": given(
+        table=lambda: "swat-text", quantity=lambda: "training_speedup", item=lambda: "section 1"
+    ),
     "storage.pruned.save_pruned": given(path=lambda: Path("a.zip")),
     "storage.pruned.load_pruned": saved,
     "methods.recipe": given(method_name=lambda: "swat"),
