@@ -59,6 +59,7 @@ MILD: tuple[tuple[str, float], ...] = (
 MORE_SEEDS = (0, 1, 2, 3, 4)
 
 
+@checked
 def side_by_side(
     base: Run, sparsities: tuple[float, ...], alphas: tuple[float, ...], seeds: tuple[int, ...]
 ) -> list[Run]:
@@ -146,11 +147,14 @@ def counted(record: Record, convention: Convention = EXACT, when: str = "mean") 
     Raises
     ------
     ValueError
-        If a method's densities are known only after training and the run did not observe them.
+        If the record does not say what its data were, or if a method's densities are known only
+        after training and the run did not observe them.
     """
     run = Run.of(record.specification)
-    shape = tuple(record.data["shape"]) if record.data else ()
-    network = _traced(run.network, run.width, run.depth, shape, (record.data or {})["classes"])
+    if not record.data:
+        raise ValueError(f"record must say what its data were, got none in {record.key}")
+    shape, classes = tuple(record.data["shape"]), record.data["classes"]
+    network = _traced(run.network, run.width, run.depth, shape, classes)
     return count(network, _densities(run, network, record.metrics, when), convention)
 
 
@@ -177,7 +181,7 @@ def _traced(
     return trace(model, (1, *shape))
 
 
-@checked(records=None)
+@checked
 def compared(records: list[Record], convention: Convention = EXACT) -> pd.DataFrame:
     """Return one row for each run of the methods side by side.
 

@@ -7,7 +7,7 @@ A required argument is taken by its name from ``VALUES`` unless the callable's o
 import io
 import tarfile
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,11 @@ def raw() -> Images:
 def record() -> Record:
     run = specification(Run())
     return Record(run, {"a": 1.0}, None, "0", "0", "cpu", None, None, 1, 1.0, "2020-01-01")
+
+
+def with_data() -> Record:
+    used = {"name": "digits", "shape": [1, 8, 8], "classes": 10, "fingerprint": "0"}
+    return replace(record(), metrics={"test_accuracy": 90.0, "train_images": 10}, data=used)
 
 
 def convolution() -> mapping.Convolution:
@@ -395,6 +400,7 @@ TWINS: dict[str, Callable[[], Any]] = {
     "data.patches.standardised": given(crops=CROPS),
     "data.patches.places": given(image=lambda: np.tile(PHOTO(), (4, 4, 1))),
     "data.pictures.decode": given(content=png, name=lambda: "a.png"),
+    "data.label_noise.with_label_noise": given(dataset=dataset, share=lambda: 0.5),
     "data.splits.area_average": given(x=lambda: raw().train_x, pixels=lambda: 3),
     "data.splits.balanced_subset": given(
         labels=lambda: raw().train_y, images=lambda: 2, classes=lambda: 2
@@ -559,6 +565,12 @@ TWINS: dict[str, Callable[[], Any]] = {
     "selectors.transposable.transposable_mask": given(),
     "records.upgrade.upgrade_record": given(path=written),
     "records.upgrade.upgrade": given(folder=lambda: written().parent),
+    "experiments.field.side_by_side": given(
+        base=lambda: RUN, sparsities=lambda: (0.5,), alphas=lambda: (1e-3,), seeds=lambda: (0,)
+    ),
+    "experiments.field.name_of": given(run=lambda: RUN),
+    "experiments.field.counted": given(record=with_data),
+    "experiments.field.compared": given(records=lambda: [with_data()]),
     "experiments.verify.Verdict": given(
         key=lambda: "a", identical=lambda: True, agrees=lambda: True, differences=dict
     ),

@@ -38,7 +38,7 @@ def network() -> nn.Sequential:
 
 def method(name: str) -> Any:
     fixed = name in ("fst", "fst-unrestored", "fst-weights", "sr-ste", "tsm", "asp", "wg", "wx")
-    fixed |= name in OTHER_VALUES
+    fixed |= name in (*OTHER_VALUES, "activations-2to4")
     s = 0.0 if name in NO_SPARSITY else 0.5 if fixed or name in ("gg", "gx") else 0.8
     return named(name, s)
 
