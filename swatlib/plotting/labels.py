@@ -4,8 +4,6 @@ NETWORK_LABELS = {
     "small_resnet": "residual",
     "small_vgg": "plain",
     "small_densenet": "dense connections",
-    "vision_transformer": "transformer",
-    "vision_transformer_squared_relu": "transformer, squared ReLU",
 }
 """The small networks as chapters call them."""
 
