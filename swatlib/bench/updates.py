@@ -14,14 +14,17 @@ from swatlib.bench.timing import print_ratios, seconds
 from swatlib.methods import Method, Progress, method
 from swatlib.models import build_network
 from swatlib.surgery.sparsify import sparsify_
+from swatlib.training.step import training_step
 
 BATCH, PIXELS, SPARSITY = 64, 32, 0.9
-NEVER = Progress(step=500, steps=100_000, epoch_steps=10_000)
-"""A step after which no update is due with a period of 10,000 steps."""
-
 PERIOD = 10_000
+"""Steps between two updates."""
+
+NEVER = Progress(step=500, steps=10 * PERIOD, epoch_steps=PERIOD)
+"""A step after which no update is due."""
+
 DUE = Progress(step=PERIOD - 1, steps=40_000, epoch_steps=PERIOD)
-"""A step after which an update is due with that period, in the middle of the run."""
+"""A step after which an update is due."""
 
 NAMES = ("rigl", "set", "gmp")
 
@@ -59,7 +62,7 @@ def main() -> None:
     title = f"ResNet-18, batch {BATCH}, {PIXELS}x{PIXELS}, {SPARSITY:.0%}"
     steps = {name: whole_step(deepcopy(plain), m, x, y, NEVER)[0] for name, m in held.items()}
     print_ratios(f"{title}: a step outside updates", seconds(steps, repeat=7), "static")
-    dense = whole_step(deepcopy(plain), method("dense"), x, y, DUE)[0]
+    dense = training_step(deepcopy(plain), x, y)
     updates = {
         f"an update of {name}": whole_step(deepcopy(plain), held[name], x, y, DUE)[1]
         for name in NAMES
