@@ -26,7 +26,7 @@ from swatlib.accounting import (
 from swatlib.accounting.narrow import narrow
 from swatlib.checked import checked
 from swatlib.core.allocation import erk
-from swatlib.experiments.grid import DIGITS, PATCHES, SEEDS
+from swatlib.experiments.grid import DIGITS, MORE_SEEDS, PATCHES, SEEDS
 from swatlib.experiments.photographs import PHOTOGRAPHS
 from swatlib.models import build_network
 from swatlib.records import Record
@@ -55,8 +55,6 @@ MILD: tuple[tuple[str, float], ...] = (
     ("asfp", 0.3),
 )
 """Methods that the papers quote at half of the weights, or at 30 % of the filters."""
-
-MORE_SEEDS = (0, 1, 2, 3, 4)
 
 
 @checked

@@ -3,10 +3,9 @@
 from dataclasses import replace
 from itertools import product
 
-from swatlib.experiments.grid import CIFAR, DIGITS, PATCHES, SEEDS, grid, unique
+from swatlib.experiments.grid import CIFAR, DIGITS, MORE_SEEDS, PATCHES, SEEDS, grid, unique
 from swatlib.training import Run
 
-MORE_SEEDS = (0, 1, 2, 3, 4)
 ABLATION = ("sr-ste", "fst-weights", "fst-unrestored", "fst")
 """Lines 2 to 5 of Table 5; line 1 is dense."""
 

@@ -8,6 +8,7 @@ from swatlib.checked import checked
 from swatlib.training import DENSE, Run
 
 SEEDS = (0, 1, 2)
+MORE_SEEDS = (0, 1, 2, 3, 4)
 FAMILIES = ("small_resnet", "small_vgg", "small_densenet")
 SPARSITIES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 FEWER_SPARSITIES = (0.8, 0.9, 0.95, 0.98)

@@ -7,7 +7,8 @@ on all 50,000 training images of CIFAR-10, tested on all 10,000; the last epoch 
 from dataclasses import replace
 from itertools import product
 
-from swatlib.experiments.grid import SEEDS, unique
+from swatlib.experiments.fst import ABLATION, STRATEGIES
+from swatlib.experiments.grid import MORE_SEEDS, SEEDS, unique
 from swatlib.training import DENSE, Run
 
 PHOTOGRAPHS = Run(
@@ -26,10 +27,6 @@ PHOTOGRAPHS = Run(
     shifts=3,
     precision="bfloat16",
 )
-
-MORE_SEEDS = (0, 1, 2, 3, 4)
-LINES = ("sr-ste", "fst-weights", "fst-unrestored", "fst")
-STRATEGIES = ("wg", "wx", "gg", "gx")
 
 
 def _with_seeds(*ways: Run, seeds: tuple[int, ...] = SEEDS) -> list[Run]:
@@ -69,7 +66,7 @@ def photographs() -> list[Run]:
                 replace(swat, options={"freeze_epoch": 2}),
             ),
             *_with_seeds(replace(swat, options={"period": 100})),
-            *_with_seeds(dense, *[way(line, 0.5) for line in LINES], seeds=MORE_SEEDS),
+            *_with_seeds(dense, *[way(line, 0.5) for line in ABLATION], seeds=MORE_SEEDS),
             *_with_seeds(*[way(strategy, 0.5) for strategy in STRATEGIES], seeds=MORE_SEEDS),
             *_with_seeds(*[replace(run, depth=20) for run in (dense, swat, way("saw", 0.9))]),
         ]

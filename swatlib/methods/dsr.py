@@ -26,18 +26,11 @@ from torch import nn
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
+from swatlib.methods.held_weight import Hold, held, move_
+from swatlib.methods.keep import best, kept_above, kept_together, part
 from swatlib.methods.method import Between, Method, Progress
 from swatlib.methods.ramp import Updates, share
-from swatlib.methods.rewire import (
-    Hold,
-    at_random,
-    best,
-    held,
-    kept_above,
-    kept_together,
-    move_,
-    part,
-)
+from swatlib.methods.rewire import at_random
 from swatlib.methods.static import held_recipe
 
 THRESHOLD = 1e-3

@@ -18,8 +18,9 @@ from torch.nn.parallel import DistributedDataParallel
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
 from swatlib.core.selector import kept_count
+from swatlib.methods.held_weight import held
+from swatlib.methods.keep import best
 from swatlib.methods.method import Between
-from swatlib.methods.rewire import best, held
 from swatlib.surgery.sparsify import sparse_layers
 
 Loss = Callable[[], Tensor]

@@ -32,8 +32,8 @@ from swatlib.methods.first_batch import (
     averaged,
     keep_by_first_batch_,
 )
+from swatlib.methods.held_weight import Hold
 from swatlib.methods.method import Method
-from swatlib.methods.rewire import Hold
 from swatlib.methods.static import held_recipe
 
 positive = partial(checks.number, above=0)

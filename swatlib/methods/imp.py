@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
+from swatlib.methods.held_weight import Hold, held, zero_
 from swatlib.methods.method import Between, Method, Progress
-from swatlib.methods.rewire import Hold, held, zero_
 from swatlib.methods.rising import resize_, resized
 from swatlib.methods.static import held_recipe
 

@@ -15,9 +15,10 @@ Where paper and public code differ:
 
 from swatlib import checks
 from swatlib.checked import checked
+from swatlib.methods.held_weight import Hold
 from swatlib.methods.method import Method
 from swatlib.methods.ramp import Updates, share
-from swatlib.methods.rewire import Hold, Rewire
+from swatlib.methods.rewire import Rewire
 from swatlib.methods.static import held_recipe
 
 LAST = 0.005

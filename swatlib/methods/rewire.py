@@ -1,211 +1,28 @@
-"""Rewiring: held masks that are dropped from and grown, the parts that many methods share.
+"""Rewiring: some active weights are dropped now and then, and as many others are grown.
 
-A method of this kind is one mask a layer, see :class:`~swatlib.selectors.held.Held`, and three
-steps: after the optimizer's step what is not active is held at zero (:func:`hold_`); now and then
-some active weights are dropped and others grown (:func:`rewire_`, Evci et al. 2020, Algorithm 1),
-by the gradient of the same step, which is dense.
-
-All choices are exact in number. Ties are broken by position, random numbers come from the weight's
-own bits; so ranks agree, and a resumed run repeats what it would have done.
+One update is Algorithm 1 of Evci et al. (2020): see :func:`rewire_`. The gradient by which weights
+grow is that of the same step, and dense. Random numbers come from the weight's own bits; so ranks
+agree, and a resumed run repeats what it would have done.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import floor
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
-from swatlib.core.selector_state import SelectorState
-from swatlib.core.sparse_layer import SparseLayer
+from swatlib.methods.held_weight import HeldWeight, held, move_
+from swatlib.methods.keep import best, kept_by_magnitude, kept_by_sign, part
 from swatlib.methods.method import Between, Progress
 from swatlib.methods.ramp import Updates, cosine, share
-from swatlib.selectors.held import Held, random_scores
-from swatlib.surgery.sparsify import active_mask, sparse_layers
+from swatlib.selectors.held import random_scores
 
 GROWTH = 1
 """The purpose of random numbers that say where weights grow; 0 is that of the first mask."""
 
-
-class HeldWeight(NamedTuple):
-    """A weight with a held mask, once for all layers that share it.
-
-    Parameters
-    ----------
-    name : str
-        Of the first layer that has it.
-    weight : nn.Parameter
-    selector : Held
-        Of the first layer that has it.
-    states : tuple of SelectorState
-        One for each layer.
-    alone : bool
-        Whether no other module uses the weight, such as an embedding. It needs all entries, so
-        what is inactive keeps its value.
-    """
-
-    name: str
-    weight: Tensor
-    selector: Held
-    states: tuple[SelectorState, ...]
-    alone: bool = True
-
-    @property
-    def mask(self) -> Tensor:
-        """The active weights; not to be written to, see :meth:`become`."""
-        mask = self.states[0].mask
-        assert mask is not None
-        return mask
-
-    @property
-    def active(self) -> int:
-        """The number of active weights."""
-        return int(self.mask.sum())
-
-    @torch.no_grad()
-    def become(self, mask: Tensor) -> None:
-        """Set the mask of all layers that share the weight, in place."""
-        for state in self.states:
-            assert state.mask is not None
-            state.mask.copy_(mask)
-
-
-@checked
-@torch.no_grad()
-def held(model: nn.Module, frozen: bool = False) -> list[HeldWeight]:
-    """Return the weights of a model whose masks are held, in the order of the layers.
-
-    A mask that was not made yet, because the model was not called, is made.
-
-    Parameters
-    ----------
-    model : nn.Module
-    frozen : bool
-        Also those that :func:`swatlib.freeze_` has frozen, which no update moves.
-
-    Examples
-    --------
-    >>> import swatlib, torch
-    >>> from swatlib.methods.rewire import held
-    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
-    >>> model = swatlib.sparsify_(model, swatlib.method("static", 0.5))
-    >>> [(one.name, one.active) for one in held(model)]
-    [('1', 4)]
-    """
-    found: dict[int, HeldWeight] = {}
-    elsewhere = {
-        _place(parameter)
-        for module in model.modules()
-        for own, parameter in module._parameters.items()
-        if parameter is not None and not (own == "weight" and _holds(module))
-    }
-    for name, layer in sparse_layers(model):
-        selector = layer.recipe.forward_weight
-        if selector is None or not _holds(layer) or (selector.frozen and not frozen):
-            continue
-        state = layer.states["forward_weight"]
-        key = _place(layer.weight)
-        if not state.steps:
-            mask = found[key].mask if key in found else active_mask(layer)
-            state.keep(mask, layer.weight)
-        before = found.get(key)
-        states = (*(() if before is None else before.states), state)
-        selector = selector.thawed
-        assert isinstance(selector, Held)
-        alone = key not in elsewhere
-        first = before or HeldWeight(name, layer.weight, selector, (), alone)
-        found[key] = first._replace(states=states)
-    return list(found.values())
-
-
-def _place(weight: Tensor) -> int:
-    # Two Parameters that share their memory are one weight.
-    return weight.data_ptr() or id(weight)
-
-
-def _holds(module: nn.Module) -> bool:
-    selector = module.recipe.forward_weight if isinstance(module, SparseLayer) else None
-    return selector is not None and isinstance(selector.thawed, Held)
-
-
-# What is dropped
-
-
-def part(fraction: float, n: int) -> int:
-    """Return a share of ``n`` rounded down: 29 of 100 at 0.29, whose product is a little less."""
-    return floor(round(fraction * n, 10))
-
-
-@checked
-@torch.no_grad()
-def best(scores: Tensor, among: Tensor, n: int) -> Tensor:
-    """Return the mask of the ``n`` largest scores among some entries, the first ones on ties.
-
-    Parameters
-    ----------
-    scores : Tensor
-    among : Tensor, bool, shape of ``scores``
-        Entries that can be taken.
-    n : int
-        If it is more than there are, all are taken.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from swatlib.methods.rewire import best
-    >>> best(torch.tensor([3.0, 1.0, 3.0, 9.0]), torch.tensor([True, True, True, False]), 1)
-    tensor([ True, False, False, False])
-    """
-    where = among.reshape(-1).nonzero()[:, 0]
-    order = scores.reshape(-1)[where].sort(descending=True, stable=True).indices
-    mask = torch.zeros(among.numel(), dtype=torch.bool, device=among.device)
-    mask[where[order[: max(0, n)]]] = True
-    return mask.reshape(among.shape)
-
-
-@checked
-@torch.no_grad()
-def kept_by_magnitude(weight: Tensor, mask: Tensor, n: int) -> Tensor:
-    """Return the mask without its ``n`` weights of least magnitude; on ties the last ones go."""
-    return best(weight.abs(), mask, int(mask.sum()) - n)
-
-
-@checked(fraction=share)
-@torch.no_grad()
-def kept_by_sign(weight: Tensor, mask: Tensor, fraction: float) -> Tensor:
-    """Return the mask without a share of its positive and of its negative weights (SET).
-
-    Of both signs those nearest to zero go, each share rounded down, and with them what is zero.
-    """
-    kept = torch.zeros_like(mask)
-    for sign in (weight > 0, weight < 0):
-        own = mask & sign
-        kept |= kept_by_magnitude(weight, own, part(fraction, int(own.sum())))
-    return kept
-
-
-@checked
-@torch.no_grad()
-def kept_above(weight: Tensor, mask: Tensor, threshold: float) -> Tensor:
-    """Return the mask without its weights of magnitude below a threshold; the largest stays."""
-    return best(weight.abs(), mask, max(1, int((mask & (weight.abs() >= threshold)).sum())))
-
-
-@checked
-@torch.no_grad()
-def kept_together(weights: Sequence[Tensor], masks: Sequence[Tensor], n: int) -> list[Tensor]:
-    """Return masks of the ``n`` largest magnitudes among several layers' active weights."""
-    scores = torch.cat([weight.abs().reshape(-1) for weight in weights])
-    among = torch.cat([mask.reshape(-1) for mask in masks])
-    pieces = best(scores, among, n).split([mask.numel() for mask in masks])
-    return [piece.reshape(mask.shape) for piece, mask in zip(pieces, masks, strict=True)]
-
-
-# What is grown
 
 Scores = Callable[[HeldWeight], Tensor | None]
 """From a weight to the score by which its entries grow; None if it cannot be told now."""
@@ -219,81 +36,6 @@ def by_gradient(one: HeldWeight) -> Tensor | None:
 def at_random(one: HeldWeight) -> Tensor:
     """Score by random numbers that the weight's own bits decide (SET)."""
     return random_scores(one.weight, GROWTH)
-
-
-# What follows
-
-
-@checked
-@torch.no_grad()
-def zero_(one: HeldWeight, where: Tensor, optimizer: torch.optim.Optimizer | None = None) -> None:
-    """Zero entries of a weight and, if an optimizer is given, what it keeps for them.
-
-    That is every tensor of the weight's shape: momentum of SGD, both moments of Adam. A weight
-    that a dense module shares is left alone.
-    """
-    if not one.alone:
-        return
-    one.weight.detach().masked_fill_(where, 0)
-    kept = {} if optimizer is None else optimizer.state.get(one.weight, {})
-    for tensor in kept.values():
-        if isinstance(tensor, Tensor) and tensor.shape == where.shape:
-            tensor.masked_fill_(where, 0)
-
-
-@checked
-@torch.no_grad()
-def move_(
-    one: HeldWeight,
-    mask: Tensor,
-    optimizer: torch.optim.Optimizer | None = None,
-    kept: Tensor | None = None,
-) -> None:
-    """Give a weight a new mask; what was or is inactive becomes 0, and its optimizer state too.
-
-    Parameters
-    ----------
-    one : HeldWeight
-    mask : Tensor, bool
-        The new one.
-    optimizer : torch.optim.Optimizer, optional
-        Without, its state stays as it is.
-    kept : Tensor, bool, optional
-        What keeps its value. If not given, all that was active and is so now, though it may have
-        been dropped and grown again in between.
-    """
-    zero_(one, ~(one.mask & mask if kept is None else kept), optimizer)
-    one.become(mask)
-
-
-@checked
-@torch.no_grad()
-def hold_(model: nn.Module, optimizer: torch.optim.Optimizer, momentum: bool = True) -> nn.Module:
-    """Zero what is not active of weights with held masks, and what the optimizer keeps for it.
-
-    Called after every optimizer step it is, to the bit, what masked gradients are, but leaves the
-    gradients dense for an update to read.
-
-    Parameters
-    ----------
-    model : nn.Module
-    optimizer : torch.optim.Optimizer
-    momentum : bool
-        False leaves the optimizer's state dense.
-
-    Examples
-    --------
-    >>> import swatlib, torch
-    >>> from swatlib.methods.rewire import hold_
-    >>> layer = torch.nn.Linear(4, 4)
-    >>> layer = swatlib.sparsify_(layer, swatlib.method("static", 0.75, first_layer_dense=False))
-    >>> layer = hold_(layer, torch.optim.SGD(layer.parameters(), 0.1))
-    >>> int(layer.weight.count_nonzero())
-    4
-    """
-    for one in held(model, frozen=True):
-        zero_(one, ~one.mask, optimizer if momentum else None)
-    return model
 
 
 @checked(fraction=share)
@@ -372,31 +114,6 @@ def exchange_(
         dropped -= missing
     grown = best(score, ~kept if regrow else ~old, dropped)
     move_(one, kept | grown, optimizer, kept if fresh else None)
-
-
-@dataclass(frozen=True)
-class Hold(Between):
-    """Hold inactive weights at zero after every step, see :func:`hold_`.
-
-    Parameters
-    ----------
-    momentum : bool
-        False leaves the optimizer's state dense.
-    """
-
-    momentum: bool = True
-
-    def __post_init__(self) -> None:
-        checked_fields(self)
-
-    def after_step(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
-    ) -> None:
-        """Zero what is not active."""
-        hold_(model, optimizer, self.momentum)
-
-    def __str__(self) -> str:
-        return "Hold()" if self.momentum else "Hold(weights only)"
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from swatlib import checks
 from swatlib.checked import checked, checked_fields
 from swatlib.core.recipe import Recipe
 from swatlib.core.selector import kept_count
+from swatlib.methods.held_weight import HeldWeight, held, move_
+from swatlib.methods.keep import best, kept_together
 from swatlib.methods.method import Between, Method, Progress
 from swatlib.methods.ramp import Updates, cubic
-from swatlib.methods.rewire import HeldWeight, best, held, kept_together, move_
 from swatlib.selectors.held import first_mask
 from swatlib.surgery.sparsify import sparse_layers
 

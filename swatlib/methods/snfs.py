@@ -27,9 +27,10 @@ from torch import Tensor, nn
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
+from swatlib.methods.held_weight import HeldWeight, Hold, held, move_
+from swatlib.methods.keep import best, kept_by_magnitude, part
 from swatlib.methods.method import Between, Method, Progress
 from swatlib.methods.ramp import Updates, cosine, share
-from swatlib.methods.rewire import HeldWeight, Hold, best, held, kept_by_magnitude, move_, part
 from swatlib.methods.static import held_recipe
 
 LAST = 0.005

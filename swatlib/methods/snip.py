@@ -15,8 +15,8 @@ Where paper and public code differ:
 from swatlib import checks
 from swatlib.checked import checked
 from swatlib.methods.first_batch import KeepByFirstBatch
+from swatlib.methods.held_weight import Hold
 from swatlib.methods.method import Method
-from swatlib.methods.rewire import Hold
 from swatlib.methods.static import held_recipe
 
 

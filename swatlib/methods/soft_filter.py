@@ -28,9 +28,9 @@ from torch import nn
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
 from swatlib.core.recipe import Recipe
+from swatlib.methods.keep import part
 from swatlib.methods.method import Between, Method, Progress
 from swatlib.methods.ramp import share
-from swatlib.methods.rewire import part
 from swatlib.surgery.sparsify import sparse_layers
 
 STEEP = 8 * log(4)

@@ -3,8 +3,8 @@
 from swatlib import checks
 from swatlib.checked import checked
 from swatlib.core.recipe import Recipe
+from swatlib.methods.held_weight import Hold
 from swatlib.methods.method import Method
-from swatlib.methods.rewire import Hold
 from swatlib.selectors.held import Held
 
 

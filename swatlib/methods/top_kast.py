@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
 from swatlib.core.selector import kept_count
+from swatlib.methods.held_weight import HeldWeight, held
+from swatlib.methods.keep import best, part
 from swatlib.methods.method import Between, Method, Progress
-from swatlib.methods.rewire import HeldWeight, best, held, part
 from swatlib.methods.static import held_recipe
 
 
@@ -48,7 +49,7 @@ def take_anew_(model: nn.Module, explored: float) -> nn.Module:
     --------
     >>> import swatlib, torch
     >>> from swatlib.methods.top_kast import inside, take_anew_
-    >>> from swatlib.methods.rewire import held
+    >>> from swatlib.methods.held_weight import held
     >>> layer = torch.nn.Linear(4, 4)
     >>> method = swatlib.method("top-kast", 0.75, first_layer_dense=False)
     >>> layer = take_anew_(swatlib.sparsify_(layer, method), 0.25)

@@ -1,13 +1,14 @@
 """The experiments of Part V: the lines of Table 5, and the strategies of Eq. 4."""
 
 from swatlib.experiments import fst
+from swatlib.experiments.grid import MORE_SEEDS
 
 
 def test_the_ablation_has_the_five_lines_of_table_5() -> None:
     for declare in (fst.fst_ablation_digits, fst.fst_ablation_patches, fst.fst_ablation_cifar):
         runs = declare()
         assert {run.method for run in runs} == {"dense", *fst.ABLATION}
-        assert {run.seed for run in runs} == set(fst.MORE_SEEDS)
+        assert {run.seed for run in runs} == set(MORE_SEEDS)
 
 
 def test_saliency_has_gg_with_both_readings_of_equation_4() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 import swatlib
 from swatlib import Method, Progress
-from swatlib.methods.rewire import HeldWeight, held
+from swatlib.methods.held_weight import HeldWeight, held
 from swatlib.testing.network import batch, network, optimizer_of
 
 W = torch.tensor([[0.5, -0.1, 0.0, 0.0], [0.0, 0.2, -0.4, 0.0]])

@@ -6,7 +6,7 @@ from torch import nn
 
 import swatlib
 from swatlib.methods.dpf import dpf
-from swatlib.methods.rewire import held
+from swatlib.methods.held_weight import held
 from swatlib.methods.rising import resize_, resized
 from swatlib.methods.static import held_recipe
 from swatlib.selectors import TopK, kept_count

@@ -9,7 +9,7 @@ from torch import nn
 
 import swatlib
 from swatlib.methods.dsr import FartherApart, proportional, reallocate_
-from swatlib.methods.rewire import held
+from swatlib.methods.held_weight import held
 from swatlib.training import Run, train_run
 
 

@@ -4,7 +4,8 @@ import torch
 from rewiring import MOMENTUM, W, counts, example, masks, places, trained
 
 import swatlib
-from swatlib.methods.rewire import at_random, kept_by_sign, rewire_
+from swatlib.methods.keep import kept_by_sign
+from swatlib.methods.rewire import at_random, rewire_
 from swatlib.training import Run, train_run
 
 

@@ -18,7 +18,7 @@ from swatlib.methods.first_batch import (
     gradients,
     keep_by_first_batch_,
 )
-from swatlib.methods.rewire import held
+from swatlib.methods.held_weight import held
 from swatlib.methods.static import held_recipe
 from swatlib.selectors import kept_count
 from swatlib.testing.network import batch, first_loss, made_sparse, network

@@ -9,7 +9,7 @@ from torch import nn
 
 import swatlib
 from swatlib.methods.gmp import gmp
-from swatlib.methods.rewire import held
+from swatlib.methods.held_weight import held
 from swatlib.selectors import kept_count, topk_mask
 from swatlib.training import Run, train_run
 

@@ -7,7 +7,8 @@ from rewiring import counts, masks, trained
 
 import swatlib
 from swatlib.methods.granet import granet
-from swatlib.methods.rewire import Rewire, held
+from swatlib.methods.held_weight import held
+from swatlib.methods.rewire import Rewire
 from swatlib.methods.rising import Rise
 from swatlib.selectors import kept_count
 from swatlib.testing.network import assert_same_weights

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 import swatlib
 from swatlib.methods.first_batch import keep_by_first_batch_
 from swatlib.methods.grasp import KeepGradientFlow, hessian_gradient
-from swatlib.methods.rewire import held
+from swatlib.methods.held_weight import held
 from swatlib.training import Run, train_run
 
 W = torch.tensor([[0.5, -0.1, 0.3, 0.2]])

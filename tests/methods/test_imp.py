@@ -9,8 +9,8 @@ from rewiring import counts, go_on, masks, trained
 from torch import nn
 
 import swatlib
+from swatlib.methods.held_weight import held
 from swatlib.methods.imp import after_rounds, imp, one_shot, rewind_, rounds_for
-from swatlib.methods.rewire import held
 from swatlib.selectors import kept_count, topk_mask
 from swatlib.testing.network import assert_same_weights, network, optimizer_of
 from swatlib.training import Run, train_run

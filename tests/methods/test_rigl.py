@@ -6,8 +6,9 @@ from rewiring import counts, masks, trained
 from torch import nn
 
 import swatlib
+from swatlib.methods.held_weight import held
 from swatlib.methods.method import Method
-from swatlib.methods.rewire import held, rewire_
+from swatlib.methods.rewire import rewire_
 from swatlib.methods.rigl import rigl
 from swatlib.testing.network import assert_same_weights, optimizer_of
 from swatlib.training import Run, train_run

@@ -9,7 +9,7 @@ from rewiring import W, counts, example, masks, places, trained
 from torch import nn
 
 import swatlib
-from swatlib.methods.rewire import held
+from swatlib.methods.held_weight import held
 from swatlib.methods.snfs import grown_counts, momentum_of, redistribute_by_momentum_
 from swatlib.training import Run, train_run
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import swatlib
 from swatlib.accounting import EXACT, PAPER, count, method_densities, trace
-from swatlib.methods.rewire import held
+from swatlib.methods.held_weight import held
 from swatlib.methods.top_kast import (
     AlwaysTopK,
     inside,
