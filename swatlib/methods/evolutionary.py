@@ -39,9 +39,9 @@ def set_(
     sparsity : float
         Of the weights, in [0, 1).
     fraction : float
-        Share of the active weights that an update exchanges, in the first one if the share falls.
+        Share of the active weights that each update exchanges.
     every : int, optional
-        Steps between two updates; the paper's own if not given, but shorter in a short run.
+        Steps between two updates; one epoch if not given, as in the paper.
     signed : bool
         Drop by sign, as SET's paper does; else by magnitude alone.
     first_layer_dense : bool

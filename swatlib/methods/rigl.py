@@ -47,7 +47,7 @@ def rigl(
     every : int, optional
         Steps between two updates; 100 if not given, but fewer in a short run.
     until : float
-        Fraction of the run after which masks stay or sparsity has arrived.
+        Fraction of the run after which masks stay.
     first_layer_dense : bool
         Leave the first layer dense.
 

@@ -4,7 +4,7 @@ SWAT chooses the set anew in every forward pass and updates every weight, so tha
 (section 3.3). Section 4.5 asks how much of that is needed. Its two ways to explore less are here.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -107,12 +107,19 @@ class FreezeAt(Between):
     ----------
     epoch : int
         0: before the first step.
+    until : float
+        Share of the run after which the model is dense, as at the end of Hu's; 1 for the whole run.
     """
 
     epoch: int
+    until: float = field(default=1.0, repr=False)
 
     def __post_init__(self) -> None:
-        checked_fields(self, epoch=partial(checks.count, least=0))
+        checked_fields(
+            self,
+            epoch=partial(checks.count, least=0),
+            until=partial(checks.number, above=0, most=1),
+        )
 
     def after_backward(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
@@ -122,9 +129,11 @@ class FreezeAt(Between):
             freeze_(model)
 
     def check(self, epochs: int, momentum: float) -> None:
-        """Refuse a run that ends before."""
-        if self.epoch >= epochs:
-            raise ValueError(f"freeze_epoch must be in [0, {epochs}), got {self.epoch}")
+        """Refuse a run that ends, or becomes dense, before."""
+        if self.epoch >= self.until * epochs:
+            raise ValueError(
+                f"freeze_epoch must be in [0, {self.until * epochs:g}), got {self.epoch}"
+            )
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,14 @@ def test_an_unknown_network_or_data_set() -> None:
             "observe must be one of topology, thresholds, active-weights; got 'losses'",
         ),
         ({"options": {"freeze_epoch": 3}}, r"freeze_epoch must be in \[0, 3\), got 3"),
+        (
+            {
+                "method": "hu-2to4",
+                "sparsity": 0.5,
+                "options": {"freeze_epoch": 2, "dense_end": 0.5},
+            },
+            r"freeze_epoch must be in \[0, 1.5\), got 2",
+        ),
         ({"options": {"freeze_epoch": -1}}, r"freeze_epoch must be at least 0, got -1"),
         (
             {"method": "saw", "options": {"masked_gradients": True}},
