@@ -12,12 +12,7 @@ from swatlib.records import iterate_records, key, record_path, specification
 RECORDS = Path(__file__).parents[2] / "data" / "records"
 
 NOT_COMPLETE = {
-    "topology-patches": "no records: there are those on digits and on CIFAR-10",
-    "fst-ablation-patches": "no records: there are those on digits and on CIFAR-10",
     "two-to-four-cifar": "no records: there are those on digits",
-    "mask-changes-digits": "no records: not run yet",
-    "transposable-digits": "no records: not run yet",
-    "saliency-forward-dense-digits": "no records: not run yet",
     "photographs": "some records: a run takes long, and the most important ones come first",
     "photographs-more": "no records: a run takes long",
     "photographs-float32": "no records: a run takes long",
