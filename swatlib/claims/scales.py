@@ -55,6 +55,8 @@ _TOPICS = (
     "forward",
     "backward",
     "backward-classifier",
+    "resprop",
+    "overfitting",
     "sensitivity",
 )
 

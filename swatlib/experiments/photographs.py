@@ -83,6 +83,7 @@ def photographs_more() -> list[Run]:
         "swat": (0.6,),
         "forward-weight": (0.8, 0.7, 0.5),
         "forward-activation": (0.5,),
+        "resprop": (0.5, 0.7, 0.9),
     }
     ways = [_way(method, sparsity) for method, chosen in points.items() for sparsity in chosen]
     gradients = ("backward-gradient", "meprop", "saw")
@@ -128,7 +129,7 @@ def photographs_100() -> list[Run]:
         replace(base, method="fst", sparsity=0.5),
         replace(base, method="sr-ste", sparsity=0.5),
     ]
-    points = {"meprop": (0.5, 0.3), "saw": (0.8, 0.7, 0.5), "swat": (0.7,)}
+    points = {"meprop": (0.5, 0.3), "saw": (0.8, 0.7, 0.5), "swat": (0.7,), "resprop": (0.5,)}
     more += [
         replace(base, method=method, sparsity=sparsity)
         for method, chosen in points.items()
@@ -139,6 +140,10 @@ def photographs_100() -> list[Run]:
         for allocation, sparsity in (("erk", 0.8), ("momentum", 0.8), ("momentum", 0.9))
     ]
     more += [replace(swat, sparsity=s, options={"structured": "filter"}) for s in (0.5, 0.7)]
+    more += [
+        replace(base, **way, training_accuracy=True)
+        for way in (DENSE, {"method": "meprop", "sparsity": 0.5})
+    ]
     # Whether the dense network has converged: one that has gains little with twice the epochs.
     longer = replace(dense, epochs=2 * dense.epochs)
     return [*_with_seeds(dense), longer, *_with_seeds(*runs), *_with_seeds(*more)]

@@ -197,10 +197,11 @@ def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None
     -------
     dict
         ``epochs``: per epoch ``train_loss`` (mean over its batches), ``test_accuracy`` (percent)
-        and ``test_loss``; ``test_accuracy``: the last epoch's; ``diverged``: whether the loss
-        became non-finite, which ends the run; ``parameters``, ``train_images``, ``test_images`` and
-        ``pixels``; ``observed`` if the run observes something; ``densities``, the fraction of
-        active weights by layer at the end, if it has an allocation.
+        and ``test_loss``, and ``train_accuracy`` (percent) if the run measures it;
+        ``test_accuracy``: the last epoch's; ``diverged``: whether the loss became non-finite, which
+        ends the run; ``parameters``, ``train_images``, ``test_images`` and ``pixels``; ``observed``
+        if the run observes something; ``densities``, the fraction of active weights by layer at
+        the end, if it has an allocation.
     """
     dataset = load(run.data, pixels=run.pixels, images=run.images)
     if run.label_noise:
@@ -308,13 +309,17 @@ def train(
     )
     epochs = steps(model, len(train_x), loss, descent, run.plan, on_step, (distortion,))
     for epoch, (train_loss,) in enumerate(epochs, 1):
+        more = {}
         with autocast:
             accuracy, test_loss = evaluate(model, test_x, test_y)
+            if run.training_accuracy:
+                more["train_accuracy"], _ = evaluate(model, train_x, train_y)
         yield {
             "epoch": epoch,
             "train_loss": train_loss,
             "test_loss": test_loss,
             "test_accuracy": accuracy,
+            **more,
         }
 
 

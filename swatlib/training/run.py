@@ -76,6 +76,9 @@ class Run:
         "adamw", of which ``momentum`` is the first beta; SGD if not given.
     label_noise : float, optional
         In [0, 1): the share of training labels that are drawn anew, uniformly over all classes.
+    training_accuracy : bool, optional
+        True also measures the accuracy on the training images after every epoch, in evaluation mode
+        and without augmentation.
     seed : int
         Of the initial weights, the order of the images, augmentation and every random choice of the
         method.
@@ -104,6 +107,7 @@ class Run:
     label_smoothing: float | None = None
     optimizer: str | None = None
     label_noise: float | None = None
+    training_accuracy: bool | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -132,6 +136,7 @@ class Run:
             label_smoothing=optional(checks.sparsity),
             optimizer=optional(checks.one_of, allowed=OPTIMIZERS),
             label_noise=optional(checks.sparsity),
+            training_accuracy=optional(checks.flag),
             seed=partial(checks.count, least=0, most=checks.SEEDS),
         )
         if self.batch_size == 1:

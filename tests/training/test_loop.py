@@ -142,6 +142,23 @@ def test_evaluation_leaves_the_model_as_it_was(training: bool) -> None:
             assert all(memory.steps == 0 for memory in layer.states.values())
 
 
+def test_training_accuracy_is_that_of_the_images_as_they_are_and_changes_nothing() -> None:
+    """Counted by hand after every epoch, in evaluation mode; the training goes on the same."""
+    plain = Run(width=8, epochs=2, images=300, method="meprop", sparsity=0.5, flips=True)
+    watched = replace(plain, training_accuracy=True)
+    data = load("digits", images=300)
+    model = build(watched, data)
+    for metrics in train(model, data, watched, "cpu"):
+        model.eval()
+        with torch.no_grad():
+            right = model(data.train_x).argmax(1) == data.train_y
+        model.train()
+        assert metrics["train_accuracy"] == pytest.approx(100 * right.double().mean().item())
+    epochs = train_run(watched, "cpu")["epochs"]
+    alone = train_run(plain, "cpu")["epochs"]
+    assert [{k: v for k, v in one.items() if k != "train_accuracy"} for one in epochs] == alone
+
+
 def test_build_starts_every_method_from_the_same_weights() -> None:
     dataset = load("digits")
     first = build(QUICK, dataset).state_dict()

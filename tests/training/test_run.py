@@ -108,6 +108,7 @@ def test_a_run_that_cannot_be_is_known_before_it_starts(
         ("shifts", [-1, 1.5, True]),
         ("flips", [1, "no"]),
         ("nesterov", [1, "yes"]),
+        ("training_accuracy", [1, "no"]),
         ("label_smoothing", [1, -0.1, float("nan"), "0.1"]),
         ("label_noise", [1, -0.1, float("nan"), "0.1"]),
         ("pixels", [0, 8.0]),
