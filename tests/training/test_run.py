@@ -172,3 +172,10 @@ def test_adamw_is_torchs_and_leaves_older_names_alone() -> None:
     assert (group["lr"], group["betas"], group["weight_decay"]) == (0.01, (0.8, 0.999), 0.3)
     with pytest.raises(ValueError, match="nesterov must not be set for adamw, got True"):
         Run(optimizer="adamw", nesterov=True)
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_masks_can_be_frozen_before_the_dense_end(epoch: int) -> None:
+    options = {"freeze_epoch": epoch, "dense_end": 0.5}
+    run = Run(data="digits", images=100, width=4, epochs=3, method="hu-2to4", sparsity=0.5)
+    assert not replace(run, options=options).compute()["diverged"]
