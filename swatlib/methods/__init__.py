@@ -23,7 +23,7 @@ from swatlib.methods.gmp import gmp
 from swatlib.methods.granet import granet
 from swatlib.methods.grasp import grasp
 from swatlib.methods.haziza import activations_2to4
-from swatlib.methods.hu import DenseEnd, hu_2to4
+from swatlib.methods.hu import hu_2to4
 from swatlib.methods.imp import imp, one_shot
 from swatlib.methods.itop import itop_rigl, itop_set
 from swatlib.methods.meprop import meprop
@@ -247,8 +247,8 @@ def with_options(
     if masked_gradients:
         between.append(MaskGradients())
     if freeze_epoch is not None:
-        ends = [1 - one.share for one in between if isinstance(one, DenseEnd)]
-        between.insert(0, FreezeAt(freeze_epoch, until=min(ends, default=1.0)))
+        until = min((one.sparse_until for one in between), default=1.0)
+        between.insert(0, FreezeAt(freeze_epoch, until))
     if allocation is not None:
         whole.at_sparsity(sparsity)
         several = sorted(set(whole.map(lambda s: s.sparsity).values()))

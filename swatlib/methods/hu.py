@@ -160,11 +160,16 @@ class DenseEnd(Between):
     def __post_init__(self) -> None:
         checked_fields(self, share=partial(checks.number, above=0, below=1))
 
+    @property
+    def sparse_until(self) -> float:
+        """What is left of the run before the dense end."""
+        return 1 - self.share
+
     def after_step(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
     ) -> None:
         """Become dense when only the share is left."""
-        if progress.step + 1 >= round((1 - self.share) * progress.steps):
+        if progress.step + 1 >= round(self.sparse_until * progress.steps):
             end_densely_(model)
 
     @checked

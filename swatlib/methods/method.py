@@ -78,6 +78,11 @@ class Between:
     own_start: ClassVar[bool] = False
     """Whether it makes the first masks of all layers itself, whatever their own sparsities."""
 
+    @property
+    def sparse_until(self) -> float:
+        """Share of the run after which it leaves the model dense; 1 for the whole run."""
+        return 1.0
+
     def start(self, model: nn.Module, loss: Callable[[], Tensor]) -> None:
         """Act on the model before its first step.
 

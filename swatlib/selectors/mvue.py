@@ -2,7 +2,7 @@
 
 Chmiel et al. (2023) prune the output gradient of the weight gradient in this way. To keep the
 largest entries would bias it, and training suffers. "Minimum variance unbiased estimator" is their
-name.
+name. It is not for weights: every draw computes another network.
 
 Of M entries with magnitudes a, entry i survives with probability p_i and becomes a_i / p_i:
 

@@ -10,6 +10,7 @@ from torch import nn
 import swatlib
 from swatlib.methods import Progress, method
 from swatlib.methods.hu import DenseEnd, MaskedDecay, end_densely_, hu_2to4, masked_decay_
+from swatlib.methods.topology import FreezeAt
 from swatlib.selectors import MVUE, Transposable
 from swatlib.testing.network import made_sparse, optimizer_of, train
 from swatlib.training import Run, train_run
@@ -137,3 +138,12 @@ def test_digits_are_learnt() -> None:
     found = train_run(run, "cpu")
     assert found["epochs"][-1]["train_loss"] < found["epochs"][0]["train_loss"]
     assert found["test_accuracy"] > 30
+
+
+def test_what_ends_densely_says_until_when_it_is_sparse() -> None:
+    assert DenseEnd(0.25).sparse_until == 0.75
+    method = swatlib.method("hu-2to4", 0.5, freeze_epoch=1)
+    (freeze,) = [one for one in method.between if isinstance(one, FreezeAt)]
+    (end,) = [one for one in method.between if isinstance(one, DenseEnd)]
+    assert freeze.until == end.sparse_until < 1
+    assert all(one.sparse_until == 1 for one in swatlib.method("tsm", 0.5).between)

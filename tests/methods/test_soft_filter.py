@@ -119,6 +119,30 @@ def test_asfp_rises_to_sfp() -> None:
     assert wanted[-1] == 4
 
 
+def test_asfp_ends_where_sfp_is() -> None:
+    """At the end of a run ASFP zeroes as many filters of each layer of a whole network as SFP.
+
+    He et al. 2018, Eq. of the asymptotic rate: P(T) = P.
+    """
+    images, labels = torch.randn(8, 3, 8, 8), torch.arange(8) % 4
+    counts = {}
+    for name in ("sfp", "asfp"):
+        torch.manual_seed(0)
+        model = build_network("small_resnet", classes=4, image=8, width=8)
+        method = swatlib.method(name, 0.5)
+        swatlib.sparsify_(model, method)
+        optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9)
+        method.start(model, lambda: torch.zeros(()))
+        for step in range(4):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(images), labels).backward()
+            optimizer.step()
+            method.after_step(model, optimizer, swatlib.Progress(step, 4, 2))
+        counts[name] = zeros(model)
+    assert counts["asfp"] == counts["sfp"]
+    assert any(counts["sfp"])
+
+
 def test_a_step_is_dense() -> None:
     """It costs what a dense step costs."""
     from swatlib.accounting import count, method_densities, trace
