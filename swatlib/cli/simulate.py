@@ -55,7 +55,8 @@ def simulate(
     tiles: Annotated[int | None, typer.Option(help="tcl: tiles, 4.")] = None,
     columns: Annotated[int | None, typer.Option(help="tcl: windows per tile, 1.")] = None,
     policy: Annotated[
-        str | None, typer.Option(help="tcl: least or most flexible lane first, least.")
+        str | None,
+        typer.Option(help="tcl: least or most flexible lane first, or dnnsim. Default least."),
     ] = None,
     sort: Annotated[bool, typer.Option("--sort", help="tcl: sort filters by non-zeros.")] = False,
     activations: Annotated[

@@ -27,7 +27,7 @@ def set_cycles(filters: list[np.ndarray], window: Window, policy: str = "least")
             if window.shape == "X":
                 _pull(f, t, window.ahead)
             else:
-                _promote(f, t, window.offsets(lanes), policy)
+                _promote(f, t, window.offsets(lanes, policy == "dnnsim"), policy)
     return max(1, cycles)
 
 
@@ -52,7 +52,7 @@ def _promote(f: np.ndarray, t: int, offsets: list[tuple[int, int]], policy: str)
                 candidates[lane] = places
         if not candidates:
             return
-        sign = 1 if policy == "least" else -1
+        sign = 1 if policy == "least" else -1  # DNNsim begins with the most, too
         lane = min(candidates, key=lambda k: (sign * len(candidates[k]), k))
         f[candidates[lane][0]] = False
         idle.remove(lane)
@@ -61,7 +61,7 @@ def _promote(f: np.ndarray, t: int, offsets: list[tuple[int, int]], policy: str)
 def tactical(conv: Convolution, machine: Tactical) -> tuple[int, int]:
     """Dense and sparse cycles."""
     if conv.mask.shape[2] == 3 and max(conv.stride) > 1:
-        conv = fold_stride(conv)
+        conv = fold_stride(conv, machine.policy == "dnnsim")
     groups, filters, channels, kh, kw = conv.mask.shape
     deep = math.ceil(channels / machine.lanes)
     sets = []
