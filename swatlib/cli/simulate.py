@@ -55,7 +55,8 @@ def simulate(
     tiles: Annotated[int | None, typer.Option(help="tcl: tiles, 4.")] = None,
     columns: Annotated[int | None, typer.Option(help="tcl: windows per tile, 1.")] = None,
     policy: Annotated[
-        str | None, typer.Option(help="tcl: least or most flexible lane first, least.")
+        str | None,
+        typer.Option(help="tcl: least or most flexible lane first, or dnnsim. Default least."),
     ] = None,
     sort: Annotated[bool, typer.Option("--sort", help="tcl: sort filters by non-zeros.")] = False,
     activations: Annotated[
@@ -68,7 +69,7 @@ def simulate(
     ] = math.inf,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Count the cycles of one training step on a sparse accelerator, product by product.
+    """Count cycles, traffic and energy of one training step on a sparse accelerator, by product.
 
     "speed-up" compares with the same multipliers and no skipping at all, "vs self" with the same
     machine at 0 % sparsity.
@@ -138,16 +139,32 @@ def _text(settings: dict[str, Any], result: Simulation) -> str:
     lines = [
         *about,
         "",
-        f"{'product':<12}{'dense':>14}{'cycles':>14}{'ideal':>14}"
-        f"{'speed-up':>10}{'vs self':>9}{'energy':>12}",
+        f"{'product':<12}{'dense':>14}{'cycles':>14}{'ideal':>14}{'speed-up':>10}{'vs self':>9}",
     ]
     for name in (*PRODUCTS, "total"):
         p = out[name]
         speed = [f"{p[k]:.2f}x" if p[k] else "-" for k in ("speedup", "speedup_vs_self")]
         lines.append(
             f"{name:<12}{p['dense_cycles']:>14,}{p['cycles']:>14,}{p['ideal_cycles']:>14,}"
-            f"{speed[0]:>10}{speed[1]:>9}{p['energy_pj'] / 1e9:>9.2f} mJ"
+            f"{speed[0]:>10}{speed[1]:>9}"
         )
+    lines += [
+        "",
+        f"{'product':<12}{'DRAM read':>14}{'written':>14}{'SRAM':>14}"
+        f"{'arithmetic':>14}{'SRAM':>10}{'DRAM':>10}{'energy':>10}",
+        f"{'':<12}{'Mbit':>14}{'Mbit':>14}{'Mbit':>14}{'mJ':>14}{'mJ':>10}{'mJ':>10}{'mJ':>10}",
+    ]
+    for name in (*PRODUCTS, "total"):
+        p = out[name]
+        bits = [p[k] / 1e6 for k in ("dram_read_bits", "dram_written_bits", "sram_bits")]
+        parts = [p[f"{k}_pj"] / 1e9 for k in ("arithmetic", "sram", "dram", "energy")]
+        lines.append(
+            f"{name:<12}"
+            + "".join(f"{value:>14,.1f}" for value in bits)
+            + f"{parts[0]:>14.3f}"
+            + "".join(f"{value:>10.3f}" for value in parts[1:])
+        )
+    lines.append(f"energy at 45 nm, {result.precision.bits}-bit values")
     lost = {k: v / out["total"]["cycles"] for k, v in out["total"]["losses"].items()}
     lines += ["", "lost to " + ", ".join(f"{name} {share:.0%}" for name, share in lost.items())]
     return "\n".join(lines)

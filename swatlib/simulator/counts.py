@@ -28,7 +28,9 @@ class Count:
     losses : dict of str to float
         Where the cycles above the ideal went; ``ideal_cycles`` plus all losses is ``cycles``.
     dram_bits, sram_bits : int
-        Traffic in bits, see `swatlib.simulator.memory`.
+        Traffic in bits, read and written, see `swatlib.simulator.memory`.
+    dram_written_bits : int
+        Of the DRAM traffic, what is written: the result.
     """
 
     dense_cycles: int = 0
@@ -38,6 +40,7 @@ class Count:
     losses: dict[str, float] = field(default_factory=dict)
     dram_bits: int = 0
     sram_bits: int = 0
+    dram_written_bits: int = 0
 
     def __post_init__(self) -> None:
         checked_fields(self)
@@ -52,7 +55,13 @@ class Count:
             {k: self.losses.get(k, 0.0) + other.losses.get(k, 0.0) for k in keys},
             self.dram_bits + other.dram_bits,
             self.sram_bits + other.sram_bits,
+            self.dram_written_bits + other.dram_written_bits,
         )
+
+    @property
+    def dram_read_bits(self) -> int:
+        """Of the DRAM traffic, what is read: both operands."""
+        return self.dram_bits - self.dram_written_bits
 
     @property
     def speedup(self) -> float:

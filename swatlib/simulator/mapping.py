@@ -233,19 +233,22 @@ def convolutions(
 
 
 @checked
-def fold_stride(conv: Convolution) -> Convolution:
+def fold_stride(conv: Convolution, by_place: bool = False) -> Convolution:
     """Space to depth: an image of 3 channels and stride s becomes 3 s^2 channels of stride 1.
 
     A 7x7 kernel of stride 2 over RGB turns into a 4x4 kernel over 12 channels, which fills 12 of
     16 lanes instead of 3. Only the stationary mask is rearranged; the stream is dropped, because
-    the machine that needs this does not look at it.
+    the machine that needs this does not look at it. The new channels are all places of the first
+    old channel, then of the next; with `by_place` all old channels of the first place, then of the
+    next, which is DNNsim's order. A window that looks aside sees the difference.
     """
     (sh, sw), (groups, filters, channels, kh, kw) = conv.stride, conv.mask.shape
     tall, wide = -(-kh // sh), -(-kw // sw)
     padded = np.zeros((groups, filters, channels, tall * sh, wide * sw), bool)
     padded[..., :kh, :kw] = conv.mask
     blocks = padded.reshape(groups, filters, channels, tall, sh, wide, sw)
-    mask = blocks.transpose(0, 1, 2, 4, 6, 3, 5).reshape(groups, filters, -1, tall, wide)
+    order = (0, 1, 4, 6, 2, 3, 5) if by_place else (0, 1, 2, 4, 6, 3, 5)
+    mask = blocks.transpose(order).reshape(groups, filters, -1, tall, wide)
     return Convolution(mask, conv.plane, conv.offset, conv.out, batch=conv.batch)
 
 

@@ -8,7 +8,7 @@ the longer of the two. The paper's memory never limits; that is the default here
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from swatlib import checks
@@ -26,6 +26,9 @@ MULTIPLY_PJ = 3.7
 
 HALF_MULTIPLY_PJ = 1.1
 """One FP16 multiplication at 45 nm, in pJ. Horowitz, ISSCC 2014, Figure 1.1.9."""
+
+HALF_ADD_PJ = 0.4
+"""One FP16 addition at 45 nm, in pJ. Horowitz, ISSCC 2014, Figure 1.1.9."""
 
 ADD_PJ = 0.9
 """One FP32 addition at 45 nm, in pJ. Horowitz, ISSCC 2014, Figure 1.1.9."""
@@ -53,7 +56,9 @@ class Precision:
         Of a value; give the machine as many (``Tactical(value_bits=...)``), so that arithmetic and
         traffic are of one precision.
     multiply_pj, add_pj : float
-        Of one multiplication of two values and one addition to a 32-bit partial sum.
+        Of one multiplication of two values and one addition to a partial sum. The machines keep
+        sums of 32 bits, so that an addition is `ADD_PJ` whatever the values; `HALF_ADD_PJ` is for a
+        machine that would sum in 16.
     """
 
     bits: int
@@ -70,6 +75,24 @@ HALF = Precision(VALUE_BITS, HALF_MULTIPLY_PJ)
 
 SINGLE = Precision(32, MULTIPLY_PJ)
 """32-bit values."""
+
+
+@checked
+def precision_of(value_bits: int) -> Precision:
+    """Return the precision of a machine's values, `HALF` or `SINGLE`.
+
+    Raises
+    ------
+    ValueError
+        If the source has no floating-point energy for that width.
+    """
+    known = {precision.bits: precision for precision in (HALF, SINGLE)}
+    if value_bits not in known:
+        raise ValueError(
+            f"value_bits must be {' or '.join(map(str, known))} to have an energy, or come with a "
+            f"precision, got {value_bits}"
+        )
+    return known[value_bits]
 
 
 @dataclass(frozen=True)
@@ -136,14 +159,11 @@ def limited(count: Count, memory: Memory, dense_dram_bits: int) -> Count:
     floor = math.ceil(count.dram_bits / 8 / memory.bandwidth)
     dense_floor = math.ceil(dense_dram_bits / 8 / memory.bandwidth)
     cycles = max(count.cycles, floor)
-    return Count(
-        max(count.dense_cycles, dense_floor),
-        cycles,
-        count.ideal_cycles,
-        count.macs,
-        {**count.losses, "memory": float(cycles - count.cycles)},
-        count.dram_bits,
-        count.sram_bits,
+    return replace(
+        count,
+        dense_cycles=max(count.dense_cycles, dense_floor),
+        cycles=cycles,
+        losses={**count.losses, "memory": float(cycles - count.cycles)},
     )
 
 
@@ -175,6 +195,7 @@ def energy(count: Count, memory: Memory, precision: Precision) -> dict[str, floa
 def energy_pj(count: Count, memory: Memory) -> float:
     """Energy in pJ with FP32 arithmetic, whatever the width of the traffic: an upper bound.
 
-    :func:`energy` has arithmetic and traffic of one precision.
+    This is what the records of the design space hold, with 16-bit traffic. :func:`energy` has
+    arithmetic and traffic of one precision, and so has every result of a simulation.
     """
     return sum(energy(count, memory, SINGLE).values())

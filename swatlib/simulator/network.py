@@ -17,7 +17,15 @@ from swatlib.simulator.counts import Count, count_true, total
 from swatlib.simulator.geometry import Layer
 from swatlib.simulator.mapping import Convolution, convolutions
 from swatlib.simulator.masks import Masks, dense_masks
-from swatlib.simulator.memory import Memory, dram_bits, energy_pj, limited
+from swatlib.simulator.memory import (
+    HALF,
+    Memory,
+    Precision,
+    dram_bits,
+    energy,
+    limited,
+    precision_of,
+)
 
 
 class Machine(Protocol):
@@ -58,6 +66,8 @@ class Simulation:
         The memory that was assumed.
     machine : dict
         The machine as plain values.
+    precision : Precision
+        Of the arithmetic that the energy is charged for.
     """
 
     layers: list[Layer]
@@ -65,6 +75,7 @@ class Simulation:
     self_cycles: dict[str, list[int]]
     memory: Memory
     machine: dict[str, Any]
+    precision: Precision = HALF
 
     def __post_init__(self) -> None:
         checked_fields(self)
@@ -84,7 +95,7 @@ class Simulation:
         return own / cycles if cycles else float("nan")
 
     def table(self) -> pd.DataFrame:
-        """One row per layer and product: cycles, speed-ups, losses in cycles, bytes, pJ."""
+        """One row per layer and product: cycles, speed-ups, traffic, pJ and losses in cycles."""
         rows = []
         for product, counts in self.counts.items():
             for layer, count, own in zip(
@@ -92,7 +103,7 @@ class Simulation:
             ):
                 if count.dense_cycles:
                     row = {"layer": layer.name, "product": product}
-                    rows.append({**row, **_summary(count, own, self.memory), **count.losses})
+                    rows.append({**row, **self._summary(count, own), **count.losses})
         return pd.DataFrame(rows)
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,36 +112,40 @@ class Simulation:
         out["bandwidth"] = None if math.isinf(self.memory.bandwidth) else self.memory.bandwidth
         for product, counts in self.counts.items():
             own = self.self_cycles[product]
-            out[product] = _summary(total(counts), sum(own), self.memory)
+            out[product] = self._summary(total(counts), sum(own))
             out[product]["losses"] = _rounded(total(counts).losses)
             out[product]["layers"] = [
-                {"name": layer.name, **_summary(c, o, self.memory), "losses": _rounded(c.losses)}
+                {"name": layer.name, **self._summary(c, o), "losses": _rounded(c.losses)}
                 for layer, c, o in zip(self.layers, counts, own, strict=True)
                 if c.dense_cycles
             ]
         everything = sum(sum(own) for own in self.self_cycles.values())
-        out["total"] = _summary(self.total(), everything, self.memory)
+        out["total"] = self._summary(self.total(), everything)
         out["total"]["losses"] = _rounded(self.total().losses)
         return out
+
+    def _summary(self, count: Count, own: int) -> dict[str, Any]:
+        ratio = (lambda top: top / count.cycles) if count.cycles else (lambda top: None)
+        bill = energy(count, self.memory, self.precision)
+        return {
+            "dense_cycles": count.dense_cycles,
+            "cycles": count.cycles,
+            "ideal_cycles": math.ceil(count.ideal_cycles),
+            "speedup": ratio(count.dense_cycles),
+            "speedup_vs_self": ratio(own),
+            "utilisation": ratio(count.ideal_cycles),
+            "macs": count.macs,
+            "dram_bytes": count.dram_bits // 8,
+            "dram_read_bits": count.dram_read_bits,
+            "dram_written_bits": count.dram_written_bits,
+            "sram_bits": count.sram_bits,
+            **{f"{part.lower()}_pj": pj for part, pj in bill.items()},
+            "energy_pj": sum(bill.values()),
+        }
 
 
 def _rounded(losses: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 1) for name, value in losses.items()}
-
-
-def _summary(count: Count, own: int, memory: Memory) -> dict[str, Any]:
-    ratio = (lambda top: top / count.cycles) if count.cycles else (lambda top: None)
-    return {
-        "dense_cycles": count.dense_cycles,
-        "cycles": count.cycles,
-        "ideal_cycles": math.ceil(count.ideal_cycles),
-        "speedup": ratio(count.dense_cycles),
-        "speedup_vs_self": ratio(own),
-        "utilisation": ratio(count.ideal_cycles),
-        "macs": count.macs,
-        "dram_bytes": count.dram_bits // 8,
-        "energy_pj": energy_pj(count, memory),
-    }
 
 
 def _products(name: str, value: Any) -> tuple[str, ...]:
@@ -147,8 +162,9 @@ def simulate(
     memory: Memory | None = None,
     products: Sequence[str] = PRODUCTS,
     vs_self: bool = True,
+    precision: Precision | None = None,
 ) -> Simulation:
-    """Count the cycles of a network's training step on a machine.
+    """Count the cycles, the traffic and the energy of a network's training step on a machine.
 
     Parameters
     ----------
@@ -166,12 +182,22 @@ def simulate(
     vs_self : bool
         Also run the machine at 0 % sparsity (cheap: equal filters are scheduled once); if False,
         ``self_cycles`` are those of the machine with nothing skipped.
+    precision : Precision, optional
+        Of the arithmetic; `HALF` or `SINGLE` if not given, as the machine's values have 16 or 32
+        bits.
 
     Raises
     ------
     ValueError
-        If the masks do not fit the layers, naming the layer.
+        If the masks do not fit the layers, naming the layer, or the precision not the machine.
     """
+    if precision is None:
+        precision = precision_of(machine.value_bits)
+    if precision.bits != machine.value_bits:
+        raise ValueError(
+            f"precision must have the {machine.value_bits} bits of the machine's values, got "
+            f"{precision.bits}"
+        )
     if len(layers) != len(masks):
         raise ValueError(f"masks must be one per layer, got {len(masks)} for {len(layers)} layers")
     memory = memory or Memory()
@@ -181,7 +207,7 @@ def simulate(
         own = {product: [c.cycles for c in full[product]] for product in products}
     else:
         own = {product: [c.dense_cycles for c in counts[product]] for product in products}
-    return Simulation(list(layers), counts, own, memory, machine.describe())
+    return Simulation(list(layers), counts, own, memory, machine.describe(), precision)
 
 
 def _run(
@@ -217,13 +243,14 @@ def _run(
         counts[product][i] += count
     for product, i in dict.fromkeys(of_conv):
         count = counts[product][i]
-        count.dram_bits, plain = _traffic(layers[i], product, masks[i], machine)
+        read, count.dram_written_bits, plain = _traffic(layers[i], product, masks[i], machine)
+        count.dram_bits = read + count.dram_written_bits
         counts[product][i] = limited(count, memory, plain)
     return counts
 
 
-def _traffic(layer: Layer, product: str, masks: Masks, machine: Machine) -> tuple[int, int]:
-    """DRAM bits of one product of one layer, as stored and with nothing compressed."""
+def _traffic(layer: Layer, product: str, masks: Masks, machine: Machine) -> tuple[int, int, int]:
+    """DRAM bits of one product of one layer: read, written, and all with nothing compressed."""
     # Memory holds X itself. It is unfolded on its way into the machine.
     stationary = replace(masks, columns=None).stationary(product)
     stream = masks.stream(product)
@@ -239,10 +266,9 @@ def _traffic(layer: Layer, product: str, masks: Masks, machine: Machine) -> tupl
     }[product]
     flowing = sizes[streams] if stream is None else count_true(stream)
     bits = machine.value_bits
-    moved = (
-        dram_bits(int(np.size(stationary)), count_true(stationary), machine.stationary_bits, bits)
-        + dram_bits(sizes[streams], flowing, machine.stream_bits, bits)
-        + dram_bits(sizes[result], sizes[result], None, bits)
-    )
+    read = dram_bits(
+        int(np.size(stationary)), count_true(stationary), machine.stationary_bits, bits
+    ) + dram_bits(sizes[streams], flowing, machine.stream_bits, bits)
+    written = dram_bits(sizes[result], sizes[result], None, bits)
     plain = dram_bits(sum(sizes.values()), 0, None, bits)
-    return moved, plain
+    return read, written, plain

@@ -18,8 +18,9 @@ import numpy as np
 from swatlib.checked import checked
 from swatlib.simulator.windows import Window
 
-POLICIES = ("least", "most")
-"""Which idle lane chooses first: the one with the fewest or the most candidates."""
+POLICIES = ("least", "most", "dnnsim")
+"""Which idle lane chooses first: the one with the fewest or the most candidates, or the choice of
+DNNsim, the public simulator of Bit-Tactical's authors: the most, and other places first."""
 
 _WORDS = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
 
@@ -66,8 +67,8 @@ def set_cycles(
     lanes : int
         Lanes the integers hold.
     policy : str
-        Who chooses first among idle lanes that could pull, ``"least"`` or ``"most"`` flexible.
-        X and unlimited windows have no choice to make.
+        Who chooses first among idle lanes that could pull, ``"least"`` or ``"most"`` flexible, or
+        ``"dnnsim"``. X and unlimited windows have no choice to make.
 
     Returns
     -------
@@ -154,7 +155,7 @@ def _promote_cycles(
     """L<h,d> and T<h,d>: fill idle lanes one promotion at a time, all filters side by side."""
     skipped = np.zeros(len(lengths), np.int32)
     cycles = np.zeros(len(lengths), np.int64)
-    offsets = window.offsets(lanes)
+    offsets = window.offsets(lanes, by_place=policy == "dnnsim")
     for t in range(len(steps) - window.ahead):
         n = int(np.searchsorted(-lengths, -t))
         now = steps[t][:, :n]

@@ -37,7 +37,8 @@ class Tactical:
     lanes, rows, tiles, columns : int
         Multipliers per filter, filters per tile, tiles, windows per tile.
     policy : str
-        ``"least"`` or ``"most"``: which idle lane chooses first.
+        ``"least"`` or ``"most"``: which idle lane chooses first. ``"dnnsim"`` counts what the
+        public simulator of Bit-Tactical's authors counts.
     sort : bool
         Sort the filters of a layer by non-zeros before they are dealt into sets.
     value_bits : int
@@ -140,7 +141,7 @@ def deal_sets(conv: Convolution, machine: Tactical) -> np.ndarray:
         with empty filters.
     """
     if conv.mask.shape[2] == 3 and max(conv.stride) > 1:  # an image: space to depth
-        conv = fold_stride(conv)
+        conv = fold_stride(conv, by_place=machine.policy == "dnnsim")
     groups, filters, channels, kh, kw = conv.mask.shape
     deep = -(-channels // machine.lanes)
     laid = np.zeros((groups, filters, kh, kw, deep * machine.lanes), bool)

@@ -50,7 +50,7 @@ class Window:
         return f"{self.shape}{self.ahead},{self.aside}"
 
     @checked(lanes=checks.count)
-    def offsets(self, lanes: int) -> list[tuple[int, int]]:
+    def offsets(self, lanes: int, by_place: bool = False) -> list[tuple[int, int]]:
         """Places an idle lane looks at, as (rows ahead, lanes aside), best first.
 
         L<h,d> is the same lane of the next h rows, then d lanes to the left in the next row.
@@ -61,6 +61,10 @@ class Window:
         ----------
         lanes : int
             Lanes of the machine; offsets wrap around and places that coincide are kept once.
+        by_place : bool
+            Order the places as DNNsim does: nearest row first, in a row from the left to the right
+            before wrapping around. For L<h,d> these are the d lanes aside, farthest first, then the
+            same lane, row by row; T has this order anyway. Places that coincide are kept.
 
         Returns
         -------
@@ -81,6 +85,8 @@ class Window:
             wanted.sort()
         else:
             raise ValueError(f"window {self} has no list of offsets")
+        if by_place:
+            return [(r, lane % lanes) for r, lane in sorted(wanted)]
         return list(dict.fromkeys((r, lane % lanes) for r, lane in wanted))
 
     @checked(lanes=checks.count)

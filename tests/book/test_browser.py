@@ -11,45 +11,6 @@ pytestmark = pytest.mark.browser
 PAGES = toc_files()
 
 
-class Visit:
-    """One open page, and everything that went wrong while it was open."""
-
-    def __init__(self, browser, url: str, **options):
-        self.page = browser.new_page(**options)
-        self.page.set_default_timeout(120_000)  # a busy machine is slow, not wrong
-        self.outside: list[str] = []
-        self.problems: list[str] = []
-        self.page.on("request", self.note_request)
-        self.page.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url}"))
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on(
-            "console", lambda m: self.problems.append(m.text) if m.type == "error" else None
-        )
-        self.page.goto(url)
-        self.page.wait_for_load_state("load")
-
-    def note_request(self, request) -> None:
-        if not request.url.startswith(("file:", "data:", "blob:")):
-            self.outside.append(request.url)
-
-    def math_is_set(self) -> None:
-        self.page.wait_for_function("window.MathJax?.startup?.promise")
-        self.page.evaluate("() => window.MathJax.startup.promise")
-
-
-@pytest.fixture
-def visit(browser, site):
-    opened: list[Visit] = []
-
-    def visit_page(name: str, query: str = "", **options) -> Visit:
-        opened.append(Visit(browser, f"{(site / name).as_uri()}.html{query}", **options))
-        return opened[-1]
-
-    yield visit_page
-    for one in opened:
-        one.page.close()
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_page_opens_without_network_or_errors_and_fits_a_telephone(visit, name):
     seen = visit(name)

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import notebooks as book  # noqa: E402
+from questions import read_question, read_quiz  # noqa: E402
 
 SETTINGS = {"10", "20", "30", "50", "60", "70", "80", "90", "95", "98", "99", "100"}
 """Sparsities and the like: what was asked for, not what was found."""
@@ -24,6 +25,7 @@ MEASURED = re.compile(
 )
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 ASIDE = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|^>.*$", re.MULTILINE)
+ASKED = re.compile(r"^:::\{(predict|quiz)\}\n(.*?)^:::$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -48,20 +50,36 @@ def printed(cell: nbformat.NotebookNode) -> str:
     return "\n".join(found)
 
 
+def asked(source: str) -> str:
+    """Return what the questions of a cell say is true: all but the wrong answers."""
+    true = []
+    for kind, content in ASKED.findall(source):
+        for question in [read_question(content)] if kind == "predict" else read_quiz(content):
+            true.append(question.text)
+            for answer in question.answers:
+                true += [answer.text, answer.why] if answer.right else [answer.why]
+    return "\n".join(true)
+
+
 def retyped(notebook: nbformat.NotebookNode, known: set[str]) -> list[str]:
-    """Return the numbers of the prose that no cell above has printed or been given."""
+    """Return the numbers of the prose that no cell above has printed or been given.
+
+    A question stands before its answer, so what it says may be printed anywhere.
+    """
     exact: set[str] = set()
     seen: list[float] = []
     found: list[str] = []
+    questions: list[str] = []
     for cell in notebook.cells:
         if cell.cell_type == "code":
             tokens = NUMBER.findall(printed(cell))
             exact |= {*tokens, *NUMBER.findall(cell.source)}
             seen += [float(token) for token in tokens]
             continue
-        numbers = MEASURED.findall(ASIDE.sub("", cell.source))
+        numbers = MEASURED.findall(ASIDE.sub("", ASKED.sub("", cell.source)))
         found += [one for one in numbers if not shown(one, exact, seen, known)]
-    return found
+        questions += MEASURED.findall(ASIDE.sub("", asked(cell.source)))
+    return found + [one for one in questions if not shown(one, exact, seen, known)]
 
 
 def shown(number: str, exact: set[str], seen: list[float], known: set[str]) -> bool:
@@ -99,3 +117,16 @@ def test_a_retyped_number_is_found() -> None:
         }
     )
     assert retyped(notebook, set()) == ["2.4", "7"]
+
+
+def test_a_question_is_held_to_what_the_chapter_prints() -> None:
+    source = """:::{predict}
+How far, at 90 %?
+
+- 7.5 points
+  - No: 3.5 is half of it.
+- 2.4 points
+  - Right: it is 2.4, and not 41 %.
+:::"""
+    cells = [cell("markdown", source), cell("code", "print(x)", "lead 2.4")]
+    assert retyped(nbformat.from_dict({"cells": cells}), set()) == ["3.5", "41"]

@@ -44,6 +44,8 @@ LEFT_OUT = {
     "models.small.": "parts of network(), which is the edge",
     "models.vgg.": "parts of network(), which is the edge",
     "models.wide_resnet.": "parts of network(), which is the edge",
+    "simulator.density_model.expected_maximum": "inside of predicted_cycles()",
+    "simulator.density_model.even_cycles": "inside of predicted_cycles()",
     "simulator.banks.": "inner loops of a machine over arrays it laid out; simulate() is the edge",
     "simulator.pairs.": "inner loops of a machine over arrays it laid out; simulate() is the edge",
     "simulator.schedule.": "inner loops of a machine over arrays it laid out",

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from swatlib.simulator import Cartesian, Tactical, Window
+from swatlib.simulator import Cartesian, Layer, Masks, Tactical, Window
 from swatlib.simulator.banks import bank_of
 from swatlib.simulator.mapping import Convolution, fold_stride
 
@@ -27,7 +27,7 @@ def set_cycles(filters: list[np.ndarray], window: Window, policy: str = "least")
             if window.shape == "X":
                 _pull(f, t, window.ahead)
             else:
-                _promote(f, t, window.offsets(lanes), policy)
+                _promote(f, t, window.offsets(lanes, policy == "dnnsim"), policy)
     return max(1, cycles)
 
 
@@ -52,7 +52,7 @@ def _promote(f: np.ndarray, t: int, offsets: list[tuple[int, int]], policy: str)
                 candidates[lane] = places
         if not candidates:
             return
-        sign = 1 if policy == "least" else -1
+        sign = 1 if policy == "least" else -1  # DNNsim begins with the most, too
         lane = min(candidates, key=lambda k: (sign * len(candidates[k]), k))
         f[candidates[lane][0]] = False
         idle.remove(lane)
@@ -61,7 +61,7 @@ def _promote(f: np.ndarray, t: int, offsets: list[tuple[int, int]], policy: str)
 def tactical(conv: Convolution, machine: Tactical) -> tuple[int, int]:
     """Dense and sparse cycles."""
     if conv.mask.shape[2] == 3 and max(conv.stride) > 1:
-        conv = fold_stride(conv)
+        conv = fold_stride(conv, machine.policy == "dnnsim")
     groups, filters, channels, kh, kw = conv.mask.shape
     deep = math.ceil(channels / machine.lanes)
     sets = []
@@ -139,3 +139,47 @@ def _there(conv: Convolution, image: int, channel: int, y: int, x: int) -> bool:
     if not (0 <= y < conv.plane[0] and 0 <= x < conv.plane[1]):
         return False
     return conv.stream is None or bool(conv.stream[image, channel, y, x])
+
+
+def dram(layer: Layer, product_: str, masks: Masks, machine: Tactical | Cartesian) -> list[int]:
+    """Bits that are read and written, one value after the other."""
+    whole = {"W": layer.weight_shape, "X": layer.input_shape, "Y": layer.output_shape}
+    stays, streams, result = {"forward": "WXY", "input_grad": "WYX", "weight_grad": "XYW"}[product_]
+    operands = (
+        (masks.stationary(product_), whole[stays], machine.stationary_bits),
+        (masks.stream(product_), whole[streams], machine.stream_bits),
+    )
+    read = 0
+    for mask, shape, bits in operands:
+        plain = compressed = 0
+        for place in product(*map(range, shape)):
+            plain += machine.value_bits
+            if bits is not None and (mask is None or mask[place]):
+                compressed += bits
+        read += plain if bits is None else min(plain, compressed)
+    written = sum(machine.value_bits for _ in product(*map(range, whole[result])))
+    return [read, written]
+
+
+def sram(conv: Convolution, machine: Tactical) -> tuple[int, int]:
+    """Bits through the buffers of a `tcl` machine, and its multiplications, window by window."""
+    laid = conv
+    if conv.mask.shape[2] == 3 and max(conv.stride) > 1:
+        laid = fold_stride(conv)
+    groups, filters, channels, kh, kw = laid.mask.shape
+    sets = groups * math.ceil(filters / machine.rows)
+    bits = macs = 0
+    for window in range(conv.windows):
+        if window % machine.columns == 0:  # weights are read once for all columns
+            plain = compressed = 0
+            for there in conv.mask.ravel():
+                plain += machine.value_bits
+                compressed += machine.stationary_bits if there else 0
+            bits += min(plain, compressed)
+        for _ in range(0, sets, machine.tiles):  # all tiles hear one broadcast
+            for _y, _x, _row in product(range(kh), range(kw), range(0, channels, machine.lanes)):
+                bits += machine.lanes * machine.value_bits
+        for g, f in product(range(groups), range(filters)):
+            macs += int(laid.mask[g, f].sum())
+            bits += 32
+    return bits, macs

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from swatlib.simulator import Layer, Masks, Tactical, Window
+from swatlib.simulator.schedule import POLICIES
 
 
 @st.composite
@@ -65,7 +66,7 @@ small_machines = st.builds(
     rows=st.integers(1, 3),
     tiles=st.integers(1, 3),
     columns=st.integers(1, 3),
-    policy=st.sampled_from(["least", "most"]),
+    policy=st.sampled_from(POLICIES),
     sort=st.booleans(),
 )
 

@@ -1,21 +1,31 @@
 """Bytes, roofline and energy, by hand on one small layer."""
 
 import math
+from dataclasses import replace
 
+import plain_machines
 import pytest
-from simulator_shapes import LAYER, masks
+from hypothesis import given
+from hypothesis import strategies as st
+from simulator_shapes import LAYER, layers_with_masks, masks, small_layers, small_machines
 
 from swatlib.simulator import (
     HALF,
+    PRODUCTS,
     SINGLE,
     Cartesian,
+    Layer,
+    Masks,
     Memory,
     Precision,
     Tactical,
     Window,
+    dense_masks,
     energy,
     simulate,
 )
+from swatlib.simulator.mapping import convolutions
+from swatlib.simulator.memory import energy_pj
 
 
 def test_bytes_and_energy() -> None:
@@ -26,10 +36,9 @@ def test_bytes_and_energy() -> None:
     assert count.macs == 64 * 16
     # SRAM: weights once per window, one broadcast row of 16 lanes per window, 32-bit results
     assert count.sram_bits == 64 * 19 * 16 + 16 * 16 * 16 + 256 * 32
-    energy = result.to_dict()["forward"]["energy_pj"]
-    assert energy == pytest.approx(
-        1024 * (3.7 + 0.9) + count.sram_bits / 64 * 10 + count.dram_bits / 64 * 1300
-    )
+    traffic = count.sram_bits / 64 * 10 + count.dram_bits / 64 * 1300
+    assert result.to_dict()["forward"]["energy_pj"] == pytest.approx(1024 * (1.1 + 0.9) + traffic)
+    assert energy_pj(count, Memory()) == pytest.approx(1024 * (3.7 + 0.9) + traffic)
 
 
 def test_energy_in_one_precision() -> None:
@@ -94,3 +103,93 @@ def test_bad_memories_are_refused(arguments: dict) -> None:
 def test_bad_machines_are_refused(machine, message: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=message):
         machine()
+
+
+@given(layers_with_masks(streams=True), small_machines, st.sampled_from([16, 32]))
+def test_traffic_against_a_count_of_every_value(
+    drawn: tuple[Layer, Masks], machine: Tactical, bits: int
+) -> None:
+    layer, made = drawn
+    machine = replace(machine, value_bits=bits)
+    result = simulate([layer], [made], machine, vs_self=False)
+    for product in PRODUCTS:
+        count = result.total(product)
+        parts = convolutions(layer, product, made.stationary(product), made.stream(product))
+        moved = plain_machines.dram(layer, product, made, machine) if parts else [0, 0]
+        assert [count.dram_read_bits, count.dram_written_bits] == moved
+        counted = [plain_machines.sram(conv, machine) for conv in parts]
+        assert count.sram_bits == sum(moved for moved, _ in counted)
+        assert count.macs == sum(macs for _, macs in counted)
+
+
+@given(layers_with_masks(streams=True), st.sampled_from([16, 32]))
+def test_dram_traffic_of_scnn_against_a_count_of_every_value(
+    drawn: tuple[Layer, Masks], bits: int
+) -> None:
+    layer, made = drawn
+    machine = Cartesian(elements=2, value_bits=bits)
+    result = simulate([layer], [made], machine, vs_self=False)
+    for product in PRODUCTS:
+        count = result.total(product)
+        parts = convolutions(layer, product, made.stationary(product), made.stream(product))
+        moved = plain_machines.dram(layer, product, made, machine) if parts else [0, 0]
+        assert [count.dram_read_bits, count.dram_written_bits] == moved
+
+
+@given(small_layers(), st.sampled_from([Tactical(), Cartesian(elements=2)]))
+def test_what_is_dense_is_stored_without_compression(
+    layer: Layer, machine: Tactical | Cartesian
+) -> None:
+    result = simulate([layer], [dense_masks(layer)], machine, vs_self=False)
+    values = sum(map(math.prod, (layer.weight_shape, layer.input_shape, layer.output_shape)))
+    for product in PRODUCTS:
+        if not result.total(product).macs:  # no output reaches the input: nothing to compute
+            continue
+        assert result.total(product).dram_bits == values * machine.value_bits
+
+
+@given(layers_with_masks(streams=True), st.sampled_from([Tactical(), Cartesian(elements=2)]))
+def test_columns_add_up_and_sparsity_never_costs_energy(
+    drawn: tuple[Layer, Masks], machine: Tactical | Cartesian
+) -> None:
+    layer, made = drawn
+    sparse, dense = (
+        simulate([layer], [m], machine, Memory(25.6), vs_self=False)
+        for m in (made, dense_masks(layer))
+    )
+    table = sparse.table()
+    parts = ["arithmetic_pj", "sram_pj", "dram_pj"]
+    assert table["energy_pj"].to_numpy() == pytest.approx(table[parts].sum(axis=1).to_numpy())
+    total = sparse.to_dict()["total"]
+    for column in ("dram_read_bits", "dram_written_bits", "sram_bits", "energy_pj"):
+        assert table[column].sum() == pytest.approx(total[column])
+    for product in PRODUCTS:
+        for part in ("arithmetic", "SRAM", "DRAM"):
+            bills = [energy(r.total(product), Memory(), HALF)[part] for r in (sparse, dense)]
+            assert bills[0] <= bills[1]
+
+
+def test_a_batch_shares_its_weights() -> None:
+    one, many = (
+        simulate([layer], [dense_masks(layer)], Tactical(), vs_self=False).total
+        for layer in (replace(LAYER, first=False), replace(LAYER, first=False, batch=256))
+    )
+    weights = math.prod(LAYER.weight_shape) * 16
+    for product in ("forward", "input_grad"):
+        moved = one(product).dram_bits - weights
+        assert many(product).dram_bits == weights + 256 * moved
+    assert many("weight_grad").dram_written_bits == one("weight_grad").dram_written_bits == weights
+
+
+def test_arithmetic_follows_the_width_of_values() -> None:
+    for bits, pj in ((16, 1.1 + 0.9), (32, 3.7 + 0.9)):
+        result = simulate([LAYER], masks(), Tactical(value_bits=bits), products=["forward"])
+        row = result.to_dict()["forward"]
+        assert row["arithmetic_pj"] == pytest.approx(row["macs"] * pj)
+    with pytest.raises(ValueError, match="value_bits must be 16 or 32 to have an energy"):
+        simulate([LAYER], masks(), Tactical(value_bits=8))
+    with pytest.raises(ValueError, match="precision must have the 16 bits"):
+        simulate([LAYER], masks(), Tactical(), precision=SINGLE)
+    cheap = Precision(8, 0.2, 0.03)
+    result = simulate([LAYER], masks(), Tactical(value_bits=8), precision=cheap)
+    assert result.to_dict()["forward"]["arithmetic_pj"] == pytest.approx(1024 * 0.23)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from simulator_shapes import windows
 
 from swatlib.simulator import Window, parse_window
-from swatlib.simulator.schedule import pack_lanes, set_cycles, unlimited_cycles
+from swatlib.simulator.schedule import POLICIES, pack_lanes, set_cycles, unlimited_cycles
 
 
 def rows(*texts: str) -> np.ndarray:
@@ -70,7 +70,7 @@ def filter_sets(draw: st.DrawFn) -> list[list[np.ndarray]]:
     return [list(s) for s in rng.random(shape) < density]
 
 
-@given(filter_sets(), windows(), st.sampled_from(["least", "most"]))
+@given(filter_sets(), windows(), st.sampled_from(POLICIES))
 def test_equals_loops_over_single_weights(
     sets: list[list[np.ndarray]], window: Window, policy: str
 ) -> None:
@@ -139,5 +139,5 @@ def test_lanes_are_checked(lanes: int) -> None:
 
 
 def test_policy_is_checked() -> None:
-    with pytest.raises(ValueError, match="policy must be one of least, most, got 'best'"):
+    with pytest.raises(ValueError, match="policy must be one of least, most, dnnsim, got 'best'"):
         set_cycles([], Window("X", 1), 4, "best")
