@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from swatlib.claims.claim import NOT_REPRODUCED, REPRODUCED, SAME_DIRECTION
-from swatlib.claims.foundations import geometry
+from swatlib.claims.foundations import drawn_vectors, geometry
 from swatlib.claims.foundations.geometry import CLAIMS
 from swatlib.claims.judge import judge
 from swatlib.claims.measured import measured
@@ -53,7 +53,7 @@ def test_gaussian_angles(claim: str, golden: float) -> None:
 
 def test_components_needed_are_the_inverse_of_the_angle() -> None:
     for one in geometry.components_needed():
-        angle = geometry.gaussian_angle(1 - one.ours / 100)
+        angle = drawn_vectors.gaussian_angle(1 - one.ours / 100)
         assert angle == pytest.approx(float(one.name.split()[0]), abs=1e-4)
 
 
@@ -124,7 +124,7 @@ def test_layers_are_judged_by_the_largest_angle(monkeypatch: pytest.MonkeyPatch)
 def test_the_spread_of_components_is_judged_from_a_hundred_entries_on() -> None:
     found = geometry.components_spread()
     assert [one.holds for one in found] == [False, True, True, True, True]
-    narrow = geometry.components_by_dimension()
+    narrow = drawn_vectors.components_by_dimension()
     assert isinstance(narrow, pd.DataFrame)
     assert narrow[narrow["dimension"] <= 30]["std"].min() > 3
 
