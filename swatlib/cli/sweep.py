@@ -21,14 +21,18 @@ def sweep(
         str, typer.Option(help="sequential, thread, or process:N with one CPU thread each.")
     ] = "sequential",
     records: Annotated[Path | None, folder_option("Folder of the records.")] = None,
+    checkpoint_every: Annotated[
+        str,
+        typer.Option(help="Keep a run in flight so often, at the end of an epoch.", metavar="TIME"),
+    ] = "60s",
     listing: Annotated[
         bool, typer.Option("--list", help="List the runs and which are done; compute nothing.")
     ] = False,
 ) -> None:
     """Compute the runs of an experiment that have no record yet.
 
-    It can be stopped at any moment, killed too, and goes on where it was when called again; several
-    sweeps of one experiment may run at once.
+    It can be stopped at any moment, killed too, and goes on where it was when called again, in the
+    middle of a run too; several sweeps of one experiment may run at once.
     """
     from swatlib.records import key, specification
     from swatlib.records.sweep import seconds
@@ -44,9 +48,10 @@ def sweep(
             typer.echo(f"{key(specification(run))} {state} {values}")
         return
     limit = None if budget is None else seconds(budget)
+    every = seconds(checkpoint_every, "checkpoint-every")
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as by Ctrl-C
     try:
-        summary = compute(runs, folder, budget=limit, executor=executor)
+        summary = compute(runs, folder, budget=limit, executor=executor, every=every)
     finally:
         signal.signal(signal.SIGTERM, before)
     typer.echo(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import cache
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, Unpack, get_args, get_origin, get_type_hints
 
@@ -95,6 +96,43 @@ def _option(name: str, kind: Any, default: Any, text: str) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
+KEEPING: dict[str, tuple[Any, Any]] = {
+    "checkpoint": (
+        Annotated[
+            Path | None,
+            typer.Option(help="Folder to keep the run in, at the ends of epochs.", metavar="DIR"),
+        ],
+        None,
+    ),
+    "resume": (
+        Annotated[bool, typer.Option("--resume", help="Go on at what --checkpoint has.")],
+        False,
+    ),
+    "checkpoint_every": (
+        Annotated[str, typer.Option(help="How often, at most.", metavar="TIME")],
+        "60s",
+    ),
+}
+"""Options that say how a run survives: their types and defaults."""
+
+
+def _kept(run: Run, folder: Path | None, resume: bool, every: str) -> dict[str, Any]:
+    """Return what `train_run` is given to keep a run in a folder, and to go on there."""
+    from swatlib.records.checkpoint import Checkpoint
+    from swatlib.records.sweep import seconds
+
+    if folder is None:
+        if resume:
+            raise ValueError("resume needs a folder: --checkpoint DIR --resume")
+        return {}
+    checkpoint = Checkpoint(folder, run, seconds(every, "checkpoint-every"))
+    if checkpoint.files and not resume:
+        raise ValueError(
+            f"checkpoint must be a folder without checkpoints, or --resume goes on there: {folder}"
+        )
+    return {"checkpoint": checkpoint}
+
+
 def _signature() -> inspect.Signature:
     run_help, hints = _described(Run), get_type_hints(Run)
     options = []
@@ -116,6 +154,8 @@ def _signature() -> inspect.Signature:
     kind = inspect.Parameter.KEYWORD_ONLY
     options.append(inspect.Parameter("option", kind, default=None, annotation=more))
     options.append(inspect.Parameter("as_json", kind, default=False, annotation=as_json))
+    for name, (hint, default) in KEEPING.items():
+        options.append(inspect.Parameter(name, kind, default=default, annotation=hint))
     return inspect.Signature(options)
 
 
@@ -126,13 +166,18 @@ def train(**given: Any) -> None:
     as_json, more = given.pop("as_json"), given.pop("option") or []
     options = {name: given.pop(name, None) for name in method_options()}
     options = {name: value for name, value in options.items() if value is not None}
-    metrics = train_run(Run(**given, options=options | _read(more)))
+    keeping = [given.pop(name) for name in KEEPING]
+    run = Run(**given, options=options | _read(more))
+    kept = _kept(run, *keeping)
+    metrics = train_run(run, **kept)
     if as_json:
         from swatlib.records import jsonable
 
         typer.echo(json.dumps(jsonable(metrics), allow_nan=False))
     else:
         _print(metrics)
+    if kept:
+        kept["checkpoint"].remove()
     if metrics.get("diverged"):
         typer.echo("diverged: the loss is no longer finite; try a smaller --lr", err=True)
         raise typer.Exit(1)

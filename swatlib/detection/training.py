@@ -24,7 +24,9 @@ from swatlib.detection.scenes import one_class, read_scenes
 from swatlib.detection.targets import assign, locations
 from swatlib.detection.yolo import read_yolo
 from swatlib.methods import Method, method
+from swatlib.records.checkpoint import Checkpoint
 from swatlib.surgery.sparsify import sparsify_
+from swatlib.training.course import Course
 from swatlib.training.loop import Descent, OnStep, memory_format, steps
 
 SCENES = ("scenes", "scenes-one-class")
@@ -103,9 +105,13 @@ class DetectionRun:
         """The run's method as a value."""
         return method(self.method, self.sparsity, **self.options)
 
-    def compute(self) -> dict[str, Any]:
-        """Train and return the metrics; a sweep calls this."""
-        return train_detection(self)
+    @checked
+    def compute(self, checkpoint: Checkpoint | None = None) -> dict[str, Any]:
+        """Train and return the metrics, from the checkpoint on if there is one.
+
+        A sweep calls this.
+        """
+        return train_detection(self, checkpoint=checkpoint)
 
     def describe_data(self) -> dict[str, object]:
         """Describe the images and boxes of the run; a sweep writes this into the record."""
@@ -146,7 +152,10 @@ def _load(name: str, pixels: int | None, images: int | None, folder: Path | None
 
 @checked(device=checks.usable_device)
 def train_detection(
-    run: DetectionRun, device: str | None = None, on_step: OnStep | None = None
+    run: DetectionRun,
+    device: str | None = None,
+    on_step: OnStep | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> dict[str, Any]:
     """Train as ``run`` says and return its metrics.
 
@@ -157,6 +166,8 @@ def train_detection(
         A GPU if there is one, else the CPU.
     on_step : callable, optional
         Called as ``on_step(step, model)`` after every optimizer step.
+    checkpoint : Checkpoint, optional
+        Where a run that was stopped goes on, and where this one is kept.
 
     Returns
     -------
@@ -168,7 +179,7 @@ def train_detection(
     """
     data = load(run.data, run.pixels, run.images)
     model = build(run, len(data.class_names))
-    epochs = list(train(model, data.train, run, device, on_step))
+    epochs = list(train(model, data.train, run, device, on_step, Course(checkpoint)))
     diverged = not all(isfinite(value) for value in epochs[-1].values())
     precision = {"AP": 0.0, "AP50": 0.0, "AP75": 0.0}
     if not diverged:
@@ -200,8 +211,11 @@ def train(
     run: DetectionRun,
     device: str | None = None,
     on_step: OnStep | None = None,
+    course: Course | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Train ``model`` with SGD as ``run`` says, yielding each epoch's losses.
+
+    Those of epochs that an earlier sitting has done come first, as that one yielded them.
 
     Raises
     ------
@@ -209,6 +223,7 @@ def train(
         If the images or boxes cannot be trained on, see :func:`swatlib.detection.images.check`.
         Images without a box can.
     """
+    course = course or Course()
     check(boxed, model.classify.out_channels)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     layout = memory_format(model)
@@ -224,9 +239,14 @@ def train(
     descent = Descent(
         run.epochs, run.batch_size, run.lr, run.momentum, run.weight_decay, seed=run.seed
     )
-    for epoch, terms in enumerate(steps(model, len(images), loss, descent, run.plan, on_step), 1):
+    yield from course.epochs
+    epochs = steps(model, len(images), loss, descent, run.plan, on_step, course=course)
+    for epoch, terms in enumerate(epochs, len(course.epochs) + 1):
         classification, box = torch.tensor(terms).tolist()  # rounded to float32
-        yield {"epoch": epoch, "classification_loss": classification, "box_loss": box}
+        course.epochs.append(
+            {"epoch": epoch, "classification_loss": classification, "box_loss": box}
+        )
+        yield course.epochs[-1]
 
 
 @checked

@@ -2,7 +2,8 @@
 
 Several sweeps of one experiment may run at once: a run is locked while it is computed, and the
 operating system frees the lock when its process ends, however it ends. A sweep that is killed has
-lost the runs in flight and nothing else. One that can no longer store what it computes stops.
+lost what the runs in flight did since their last checkpoint, and nothing else. One that can no
+longer store what it computes stops.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from operator import methodcaller
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ from swatlib.records import (
     specification,
     write_record,
 )
+from swatlib.records.checkpoint import EVERY, Checkpoint, of_records
 from swatlib.records.executors import open_executor, undisturbed
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ if TYPE_CHECKING:
 
 ROOM = 256 * 2**10  # bytes that must be free for another run; the largest record has 170 kB
 
-Train = Callable[[Any], dict[str, Any]]
+Train = Callable[..., dict[str, Any]]
+"""From a run to its metrics; one that has a parameter ``checkpoint`` is given a `Checkpoint`."""
 
 
 class StorageError(OSError):
@@ -90,7 +93,16 @@ class Summary:
 
 def own_train() -> Train:
     """Return what computes a run of the library: the run's own method ``compute``."""
-    return methodcaller("compute")
+    return _own
+
+
+def _own(run: Any, checkpoint: Checkpoint | None = None) -> dict[str, Any]:
+    return _called(run.compute, checkpoint=checkpoint)
+
+
+def _called(train: Train, *run: Any, checkpoint: Checkpoint | None) -> dict[str, Any]:
+    resumes = "checkpoint" in signature(train).parameters
+    return train(*run, checkpoint=checkpoint) if resumes else train(*run)
 
 
 @checked
@@ -170,11 +182,28 @@ def _locked(folder: Path, run: DataclassInstance) -> Iterator[bool]:
 
 @checked
 def compute(
-    run: DataclassInstance, folder: Path, train: Train | None = None, threads: int | None = None
+    run: DataclassInstance,
+    folder: Path,
+    train: Train | None = None,
+    threads: int | None = None,
+    every: float = EVERY,
 ) -> Outcome:
     """Train one run and write its record, unless it is done already or being computed elsewhere.
 
-    An exception in training becomes an outcome ``"failed"``, so that the sweep goes on.
+    An exception in training becomes an outcome ``"failed"``, so that the sweep goes on. A run that
+    was killed goes on at its checkpoint, which is removed when the record stands.
+
+    Parameters
+    ----------
+    run : dataclass instance
+    folder : Path
+        Of the records.
+    train : callable, optional
+        As `sweep` takes it.
+    threads : int, optional
+        For PyTorch.
+    every : float
+        Seconds between checkpoints.
 
     Raises
     ------
@@ -185,24 +214,33 @@ def compute(
         if not free:
             return Outcome(run, "busy")
         try:
-            return _compute(run, folder, train or own_train(), threads)
+            return _compute(run, folder, train or own_train(), threads, every)
         except StorageError:
             raise
         except Exception as error:
             return Outcome(run, "failed", error=f"{type(error).__name__}: {error}")
 
 
-def _compute(run: DataclassInstance, folder: Path, train: Train, threads: int | None) -> Outcome:
+def _compute(
+    run: DataclassInstance, folder: Path, train: Train, threads: int | None, every: float
+) -> Outcome:
+    checkpoint = of_records(folder, run, every)
     if is_done(folder, run):
+        checkpoint.remove()  # of a sweep that was killed between the two
         return Outcome(run, "done")
     check_writable(folder)
     for scrap in folder.glob(f".{key(specification(run))}-*.tmp"):
         scrap.unlink(missing_ok=True)  # of a sweep that was killed while it wrote
     if threads is not None:
         torch.set_num_threads(threads)
+    before = torch.get_num_threads()
     start = time.perf_counter()
-    metrics = train(run)
-    seconds = time.perf_counter() - start
+    try:
+        metrics = _called(train, run, checkpoint=checkpoint)
+        threads = torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)  # a checkpoint may have had another number
+    seconds = checkpoint.earlier + time.perf_counter() - start
     with undisturbed():
         record = Record(
             specification=specification(run),
@@ -213,17 +251,18 @@ def _compute(run: DataclassInstance, folder: Path, train: Train, threads: int | 
             device=machine.device(),
             processor=machine.processor(),
             instruction_set=machine.instruction_set(),
-            threads=torch.get_num_threads(),
+            threads=threads,
             seconds=round(seconds, 3),
             date=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         with _storing(f"records folder {folder} cannot be written"):
             write_record(folder, record)
+        checkpoint.remove()
     return Outcome(run, "computed", seconds)
 
 
 @checked
-def seconds(text: str) -> float:
+def seconds(text: str, name: str = "budget") -> float:
     """Read a length of time such as ``"90"``, ``"45s"``, ``"30m"``, ``"1h30m"`` as seconds.
 
     Raises
@@ -233,7 +272,7 @@ def seconds(text: str) -> float:
     """
     match = re.fullmatch(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s?)?", text.strip())
     if not match or not any(match.groups()):
-        raise ValueError(f"budget must be a length of time such as 90s, 30m or 1h30m, got {text!r}")
+        raise ValueError(f"{name} must be a length of time such as 90s, 30m or 1h30m, got {text!r}")
     hours, minutes, rest = (int(part or 0) for part in match.groups())
     return 3600.0 * hours + 60.0 * minutes + rest
 
@@ -288,6 +327,7 @@ def sweep(
     budget: float | None = None,
     executor: str | futures.Executor = "sequential",
     progress: bool = True,
+    every: float = EVERY,
 ) -> Summary:
     """Compute the runs that have no record in ``folder`` yet.
 
@@ -300,14 +340,17 @@ def sweep(
     folder : Path
         Where the records go; made if it does not exist.
     train : callable, optional
-        ``train(run) -> metrics``; ``run.compute()`` if None. For a process executor it must be
-        importable.
+        ``train(run) -> metrics``, or ``train(run, checkpoint=...)`` if it can go on at one;
+        ``run.compute`` if None. For a process executor it must be importable.
     budget : float, optional
         Seconds. No run is started that would, judged by the runs before it, end later.
     executor : str or Executor
         See `open_executor`.
     progress : bool
         Show a progress bar on a terminal.
+    every : float
+        Seconds between checkpoints of a run in flight, which are written at the ends of epochs, in
+        ``.checkpoints`` in the folder. A run that was killed goes on there.
 
     Raises
     ------
@@ -329,6 +372,7 @@ def sweep(
         try:
             if is_done(folder, run):
                 summary.done += 1
+                of_records(folder, run).remove()  # of a sweep that was killed between the two
             else:
                 missing.append(run)
         except OSError as error:
@@ -355,7 +399,7 @@ def sweep(
                     if chosen is None:
                         break
                     missing.remove(chosen)
-                    flying.add(pool.submit(compute, chosen, folder, train, threads))
+                    flying.add(pool.submit(compute, chosen, folder, train, threads, every))
                 if not flying:
                     break  # nothing more fits into the budget
                 landed, flying = futures.wait(flying, return_when=futures.FIRST_COMPLETED)

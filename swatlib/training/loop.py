@@ -20,8 +20,10 @@ from swatlib.data import Dataset, load
 from swatlib.data.label_noise import with_label_noise
 from swatlib.methods import Method, Progress
 from swatlib.models import build_network
+from swatlib.records.checkpoint import Checkpoint
 from swatlib.surgery.sparsify import report, sparsify_
 from swatlib.training.augmentation import augment
+from swatlib.training.course import Course
 from swatlib.training.observe import OBSERVERS
 from swatlib.training.rate import SCHEDULES, rate
 from swatlib.training.run import DENSE, OPTIMIZERS, Run
@@ -91,6 +93,7 @@ def steps(
     method: Method,
     on_step: OnStep | None = None,
     generators: Sequence[torch.Generator] = (),
+    course: Course | None = None,
 ) -> Iterator[list[float]]:
     """Train ``model``, yielding each epoch's loss terms, means over its batches.
 
@@ -112,7 +115,10 @@ def steps(
         Called as ``on_step(step, model)`` after every optimizer step.
     generators : sequence of torch.Generator
         What ``loss`` draws from, beside torch's own random state.
+    course : Course, optional
+        Where an earlier sitting left the training, which goes on there, and where this one is kept.
     """
+    course = course or Course()
     first = next(model.parameters(), None)
     if first is None:
         raise ValueError("model must have parameters, got none")
@@ -121,7 +127,7 @@ def steps(
     order = torch.Generator().manual_seed(descent.seed)
     # A last batch of one image has no batch statistics; it is left out, unless it is the only one.
     starts = [s for s in range(0, images, descent.batch_size) if images - s > 1] or [0]
-    step, whole = 0, descent.epochs * len(starts)
+    whole = descent.epochs * len(starts)
 
     def first_loss() -> Tensor:
         again = torch.Generator().manual_seed(descent.seed)
@@ -130,9 +136,12 @@ def steps(
             terms = loss(batch)
             return sum(terms[1:], terms[0])
 
+    done = course.take_up(model, optimizer, (order, *generators))
+    step = done * len(starts)
     model.train()
-    method.start(model, first_loss)
-    for _ in range(descent.epochs):
+    if not done:
+        method.start(model, first_loss)
+    for _ in range(done, descent.epochs):
         model.train()
         permutation = torch.randperm(images, generator=order).to(device)
         total: Tensor | None = None
@@ -156,6 +165,7 @@ def steps(
         yield means
         if not all(map(isfinite, means)):
             return
+        course.keep(model, optimizer, (order, *generators))
 
 
 @contextmanager
@@ -182,7 +192,12 @@ def leaving_no_trace(
 
 
 @checked(device=checks.usable_device)
-def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None) -> dict[str, Any]:
+def train_run(
+    run: Run,
+    device: str | None = None,
+    on_step: OnStep | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> dict[str, Any]:
     """Train as ``run`` says and return its metrics.
 
     Parameters
@@ -192,6 +207,9 @@ def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None
         A GPU if there is one, else the CPU.
     on_step : callable, optional
         Called as ``on_step(step, model)`` after every optimizer step.
+    checkpoint : Checkpoint, optional
+        Where a run that was stopped goes on, and where this one is kept. It ends to the bit as one
+        that was never stopped.
 
     Returns
     -------
@@ -207,16 +225,17 @@ def train_run(run: Run, device: str | None = None, on_step: OnStep | None = None
     if run.label_noise:
         dataset = with_label_noise(dataset, run.label_noise, run.seed)
     model = build(run, dataset)
-    if run.plan.pretrain_epochs:
-        pretrain_(model, dataset, run, device)
     observer = OBSERVERS[run.observe]() if run.observe else None
+    course = Course(checkpoint, observer=observer)
+    if run.plan.pretrain_epochs and not course.is_begun:
+        pretrain_(model, dataset, run, device, Course(checkpoint, "dense"))
 
     def watch(step: int, model: nn.Module) -> None:
         for callback in (observer, on_step):
             if callback is not None:
                 callback(step, model)
 
-    epochs = list(train(model, dataset, run, device, watch))
+    epochs = list(train(model, dataset, run, device, watch, course))
     more: dict[str, Any] = {}
     if observer is not None:
         more["observed"] = observer.result()
@@ -253,11 +272,17 @@ def build(run: Run, dataset: Dataset) -> nn.Module:
 
 
 @checked(device=checks.usable_device)
-def pretrain_(model: nn.Module, dataset: Dataset, run: Run, device: str | None = None) -> nn.Module:
+def pretrain_(
+    model: nn.Module,
+    dataset: Dataset,
+    run: Run,
+    device: str | None = None,
+    course: Course | None = None,
+) -> nn.Module:
     """Train the run's network densely for ``pretrain_epochs`` and copy its weights to ``model``."""
     start = replace(run, **DENSE, epochs=run.plan.pretrain_epochs)
     dense = build(start, dataset)
-    for _ in train(dense, dataset, start, device):
+    for _ in train(dense, dataset, start, device, course=course):
         pass
     try:
         model.load_state_dict(dense.state_dict())
@@ -273,8 +298,13 @@ def train(
     run: Run,
     device: str | None = None,
     on_step: OnStep | None = None,
+    course: Course | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Train ``model`` as ``run`` says, yielding each epoch's metrics; see :func:`steps`."""
+    """Train ``model`` as ``run`` says, yielding each epoch's metrics; see :func:`steps`.
+
+    Those of epochs that an earlier sitting has done come first, as that one yielded them.
+    """
+    course = course or Course()
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     layout = memory_format(model)
     model = model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
@@ -307,20 +337,24 @@ def train(
         run.seed,
         run.optimizer,
     )
-    epochs = steps(model, len(train_x), loss, descent, run.plan, on_step, (distortion,))
-    for epoch, (train_loss,) in enumerate(epochs, 1):
+    yield from course.epochs
+    epochs = steps(model, len(train_x), loss, descent, run.plan, on_step, (distortion,), course)
+    for epoch, (train_loss,) in enumerate(epochs, len(course.epochs) + 1):
         more = {}
         with autocast:
             accuracy, test_loss = evaluate(model, test_x, test_y)
             if run.training_accuracy:
                 more["train_accuracy"], _ = evaluate(model, train_x, train_y)
-        yield {
-            "epoch": epoch,
-            "train_loss": train_loss,
-            "test_loss": test_loss,
-            "test_accuracy": accuracy,
-            **more,
-        }
+        course.epochs.append(
+            {
+                "epoch": epoch,
+                "train_loss": train_loss,
+                "test_loss": test_loss,
+                "test_accuracy": accuracy,
+                **more,
+            }
+        )
+        yield course.epochs[-1]
 
 
 @checked

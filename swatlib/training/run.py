@@ -8,6 +8,7 @@ from swatlib import checks
 from swatlib.checked import checked, checked_fields
 from swatlib.methods import Method, method, resolve
 from swatlib.models import NAMES
+from swatlib.records.checkpoint import Checkpoint
 from swatlib.training.observe import OBSERVERS
 from swatlib.training.rate import SCHEDULES
 
@@ -191,11 +192,15 @@ class Run:
             raise TypeError(f"specification must be that of a run, got {', '.join(unknown)}")
         return cls(**rest, options=options)
 
-    def compute(self) -> dict[str, Any]:
-        """Train and return the metrics; a sweep calls this."""
+    @checked
+    def compute(self, checkpoint: Checkpoint | None = None) -> dict[str, Any]:
+        """Train and return the metrics, from the checkpoint on if there is one.
+
+        A sweep calls this.
+        """
         from swatlib.training.loop import train_run
 
-        return train_run(self)
+        return train_run(self, checkpoint=checkpoint)
 
 
 def _refusing_options(init: Any) -> Any:

@@ -13,9 +13,10 @@ import typer
 from command_line import call, errs, toy
 from typer.testing import CliRunner
 
-from swatlib.cli import app
+from swatlib.cli import app, main
 from swatlib.cli.train import _read
-from swatlib.training import Run
+from swatlib.records.checkpoint import Checkpoint
+from swatlib.training import Run, train_run
 
 
 def test_train_prints_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,3 +107,43 @@ def test_data_folder_that_is_not_there(
     code, line = errs(capsys, "train", "--data", "cifar10")
     assert code == 2
     assert "SWATLIB_DATA must name a folder" in line
+
+
+class Stopped(BaseException):
+    """The process ends."""
+
+
+def test_a_run_that_was_killed_goes_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def killed(run: Run, checkpoint: Checkpoint) -> dict[str, Any]:
+        def stop(step: int, model: Any) -> None:
+            if step == 3:
+                raise Stopped
+
+        return train_run(run, "cpu", stop, checkpoint)
+
+    folder = tmp_path / "kept"
+    run = ["train", "--images", "32", "--batch-size", "16", "--width", "4", "--epochs", "2"]
+    keep = ["--checkpoint", str(folder), "--checkpoint-every", "0s"]
+    with monkeypatch.context() as patched:
+        patched.setattr("swatlib.training.train_run", killed)
+        with pytest.raises(Stopped):
+            main([*run, *keep])
+    code, line = errs(capsys, *run, *keep)
+    assert code == 2
+    assert "or --resume goes on there" in line
+    code, line = errs(capsys, *run, *keep, "--resume", "--seed", "7")
+    assert code == 2
+    assert "must be of this run, it is of one with seed 0 and not 7" in line
+    assert call(*run, *keep, "--resume", "--json")[1] == call(*run, "--json")[1]
+    assert not folder.exists()
+
+
+def test_how_a_run_is_kept_is_checked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert errs(capsys, "train", "--resume") == (
+        2,
+        "error: resume needs a folder: --checkpoint DIR --resume",
+    )
+    line = errs(capsys, "train", "--checkpoint", str(tmp_path), "--checkpoint-every", "soon")[1]
+    assert "checkpoint-every must be a length of time such as 90s" in line

@@ -28,6 +28,7 @@ LEFT_OUT = {
     "experiments.restoration.": "the inside of measurements; tests/experiments/test_restoration.py",
     "experiments.inside.": "measures a network on many photographs, for minutes",
     "experiments.trained_network.": "measures a network of another package, for minutes",
+    "training.course.": "the inside of steps(), which is the edge",
     "training.step.": "takes the step that is timed; train() is the edge",
     "papers.allocations.": "the papers' networks layer by layer; takes seconds a call",
     "accounting.record.": "hooks inside of trace()",

@@ -64,6 +64,7 @@ from swatlib.experiments import accelerator
 from swatlib.methods.dsr import FartherApart
 from swatlib.papers import paper_tables
 from swatlib.records import Record, read_record, specification
+from swatlib.records.checkpoint import Checkpoint
 from swatlib.selectors import MVUE, RandomK, Reuse, RowThreshold, SoftNM, TopColumns, TopK
 from swatlib.selectors.channels import TopChannels
 from swatlib.selectors.held import Held
@@ -215,6 +216,8 @@ TWINS: dict[str, Callable[[], Any]] = {
     "methods.topology.FreezeAt": given(epoch=lambda: 1),
     "training.loop.Descent": lambda: vars(DESCENT).copy(),
     "training.loop.steps": given(images=lambda: 4, loss=lambda: loss, descent=lambda: DESCENT),
+    "training.run.Run.compute": of(lambda: RUN),
+    "detection.training.DetectionRun.compute": of(lambda: DETECTION),
     "training.run.Run.of": of(lambda: Run, specification=lambda: specification(RUN)),
     "accounting.layer.Layer": given(
         name=lambda: "a",
@@ -388,6 +391,11 @@ TWINS: dict[str, Callable[[], Any]] = {
     "core.recipe.Recipe.acting": of(lambda: swatlib.swat(0.5), ndim=lambda: 4),
     "surgery.sparsify.active_mask": given(layer=lambda: sparse().hidden),
     "surgery.state.load_sparsity_state_": given(state=lambda: swatlib.sparsity_state(sparse())),
+    "records.checkpoint.Checkpoint": given(folder=lambda: Path("kept")),
+    "records.checkpoint.Checkpoint.save": of(
+        lambda: Checkpoint(Path("kept"), RUN), state=lambda: {"a": 1}
+    ),
+    "records.checkpoint.of_records": given(folder=lambda: Path(".")),
     "records.sweep.Outcome": given(status=lambda: "done"),
     "records.sweep.compute": given(folder=lambda: Path("."), train=lambda: lambda run: {"a": 1}),
     "records.sweep.lock": given(folder=lambda: Path(".")),

@@ -2,7 +2,7 @@
 
 ``data/dnnsim-cycles.csv`` holds the compute cycles of DNNsim (isakedo/DNNsim, commit 4748a60),
 compiled and run as it is: architecture ``DaDianNao`` with ``tactical`` (`cycles`) and without
-(`dense_cycles`), data flow ``WindowFirstOutS``, 16-bit values, buffers of 1 GB, activations of ones.
+(`dense_cycles`), data flow ``WindowFirstOutS``, 16-bit values, buffers of 1 GB, dense inputs.
 Its arrays are ``(filter, channel, x, y)`` and it walks a kernel column by column, so it was given
 our masks with the last two axes exchanged. `keep` below makes the masks.
 

@@ -1,0 +1,98 @@
+"""The course of a training: kept at the ends of epochs, and taken up again where it was left.
+
+All that decides how a training goes on is in its state: weights, optimizer, what the sparse layers
+remember, every random state, the number of epochs done, and what has been observed so far. Methods
+keep nothing anywhere else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from swatlib.checked import checked, checked_fields
+from swatlib.records.checkpoint import Checkpoint
+from swatlib.surgery.state import load_sparsity_state_, sparsity_state
+
+
+@dataclass
+class Course:
+    """One stage of a run.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint, optional
+        Where it is kept; nowhere if not given.
+    stage : str
+        Which one: a run may train densely before it trains sparsely.
+    observer : object, optional
+        Whose attributes are kept too: plain values and tensors.
+    epochs : list of dict
+        Metrics of the epochs done.
+    """
+
+    checkpoint: Checkpoint | None = None
+    stage: str = "sparse"
+    observer: Any = None
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        checked_fields(self)
+        found = None if self.checkpoint is None else self.checkpoint.found
+        self._state = found if found is not None and found["stage"] == self.stage else None
+        if self._state is not None:
+            self.epochs = self._state["epochs"]
+            if self.observer is not None:
+                vars(self.observer).update(self._state["observed"])
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a checkpoint of this stage was found."""
+        return self._state is not None
+
+    @checked
+    def take_up(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        generators: Sequence[torch.Generator],
+    ) -> int:
+        """Put everything where it was, and return how many epochs were done: 0 at the beginning."""
+        state = self._state
+        if state is None:
+            return 0
+        model.load_state_dict(state["model"])
+        load_sparsity_state_(model, state["sparsity"])
+        optimizer.load_state_dict(state["optimizer"])
+        for generator, kept in zip(generators, state["generators"], strict=True):
+            generator.set_state(kept)
+        torch.set_rng_state(state["random"])
+        if state["random_cuda"]:
+            torch.cuda.set_rng_state_all(state["random_cuda"])
+        return len(self.epochs)
+
+    @checked
+    def keep(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        generators: Sequence[torch.Generator],
+    ) -> None:
+        """Write a checkpoint if one is due; call it when an epoch's metrics are known."""
+        if self.checkpoint is None or not self.checkpoint.is_due:
+            return
+        self.checkpoint.save(
+            {
+                "stage": self.stage,
+                "epochs": self.epochs,
+                "observed": {} if self.observer is None else vars(self.observer),
+                "model": dict(model.state_dict()),
+                "sparsity": sparsity_state(model),
+                "optimizer": optimizer.state_dict(),
+                "generators": [generator.get_state() for generator in generators],
+                "random": torch.get_rng_state(),
+                "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            }
+        )
