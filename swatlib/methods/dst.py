@@ -2,9 +2,9 @@
 
 Every row of every weight has a threshold, trained by the gradient of the loss like a weight. A
 weight below its row's threshold is masked in the products. The derivative of this step is estimated
-by a function with long tails (section 3.2), so that masked weights are updated and can return. A
+by a function with long tails, so that masked weights are updated and can return. A
 penalty on small thresholds, alpha * sum(exp(-threshold)), makes the network
-sparse (section 3.4). How sparse is found, and not set.
+sparse. How sparse is found, and not set.
 
 What autograd would do is written out, because it needs only the gradient D of the masked weight,
 which every sparse layer has, averaged over ranks. With Q the magnitude less the threshold, m the

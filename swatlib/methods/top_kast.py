@@ -1,10 +1,10 @@
 """Top-KAST: Top-K always sparse training (Jayakumar et al. 2020).
 
 The weights of largest magnitude, A, make the products Y and dX. A larger set B, which has the next
-ones too, is updated, so that some of them can grow into A (section 2.1). What is outside B is kept
+ones too, is updated, so that some of them can grow into A. What is outside B is kept
 to the bit until it enters B, because others have shrunk. Both sets are taken anew in every step, or
 now and then. Weights of B outside A decay more strongly, by the inverse of A's density, so that
-they have to earn their place (section 2.3).
+they have to earn their place.
 
 Where paper and public code differ:
 

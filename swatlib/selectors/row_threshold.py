@@ -1,6 +1,6 @@
 """Row thresholds: a weight survives if its magnitude is above a number that its row has (DST).
 
-A row is what makes one output: a filter, or a row of a matrix (Liu et al. 2020, section 3.1). The
+A row is what makes one output: a filter, or a row of a matrix (Liu et al. 2020). The
 thresholds begin at zero and are moved by the method. They lie in the layer's state, so that a state
 dict keeps the keys of the dense model.
 """
