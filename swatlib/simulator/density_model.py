@@ -1,7 +1,7 @@
 """What a statistical model of density predicts for `tcl`, without a mask.
 
-Simulators that take no real masks know a density and compute with its distribution (Sparseloop, Wu
-et al., MICRO 2022, section 5.3.2). Two of their models predict the cycles of a layer here:
+Simulators that take no real masks know a density and compute with its distribution, as Sparseloop
+does (Wu et al., MICRO 2022). Two such models predict the cycles of a layer here:
 
 - ``"uniform"``: every filter keeps the same share of its weights, and so does every row of it;
 - ``"hypergeometric"``: the non-zeros lie anywhere in the operand with equal probability, so that
@@ -87,14 +87,14 @@ def predicted_cycles(
         if model == "hypergeometric":
             slots = np.zeros((groups * machine.tiles, machine.rows), np.int64)
             slots[: len(rows)] = rows.sum(axis=2, dtype=np.int64)
-            waiting = slots.reshape(groups, -1)
-            floor = busy.astype(np.int64) if machine.window.shape == "X" else np.ones_like(busy)
+            slots = np.sort(slots.reshape(groups, -1), axis=1)
+            # With a window, filters without variation would take `busy`. Without, only one cycle.
+            floor = busy if machine.window.shape == "X" else np.ones_like(busy)
+            alike = np.column_stack([floor.astype(np.int64), slots])
+            different, back = np.unique(alike, axis=0, return_inverse=True)
             busy = np.array(
-                [
-                    expected_maximum(places, kept, filters, machine.lanes, int(least))
-                    for filters, least in zip(waiting, floor, strict=True)
-                ]
-            )
+                [expected_maximum(places, kept, x[1:], machine.lanes, int(x[0])) for x in different]
+            )[back.ravel()]
         cycles += float(busy.sum()) * -(-conv.windows // machine.columns)
     return cycles
 
