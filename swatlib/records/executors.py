@@ -176,7 +176,8 @@ def open_executor(
         shared by all threads, so two runs in two threads would not be reproducible);
         ``"process:N"``, N processes with one thread each; or any object with a ``submit`` that
         returns what has a ``result``: the executors of `concurrent.futures`, a Dask ``Client``, an
-        executor of submitit. It stays open, and its runs in flight go on.
+        executor of submitit. It stays open, and its runs in flight go on. A worker process of it
+        must compute one run at a time, for the same reason.
     workers : int, optional
         Runs to keep in flight, for such an object; if not given, what it says itself, else one for
         each processor of this machine.
