@@ -19,7 +19,7 @@ from swatlib import Recipe, accounting, dense, meprop, saw, swat
 from swatlib.accounting.convention import Convention
 from swatlib.accounting.density import Density
 from swatlib.analysis.angles import energy_to_angle, expected_energy, gaussian_energy
-from swatlib.claims.fully_sparse_training.what_it_costs import amdahl
+from swatlib.claims.fully_sparse_training.step_shares import amdahl
 from swatlib.core.operands import OPERANDS
 from swatlib.kernels.nm import nm_mask
 from swatlib.papers.swat_tables import shapes

@@ -13,7 +13,7 @@ from notebooks import BOOK, read, toc_notebooks
 from swatlib import accounting, swat
 from swatlib.accounting.convention import PAPER
 from swatlib.analysis.angles import energy_to_angle, topk_angle
-from swatlib.claims.fully_sparse_training.what_it_costs import amdahl
+from swatlib.claims.fully_sparse_training.step_shares import amdahl
 from swatlib.core.operands import OPERANDS
 from swatlib.papers.swat_tables import row_count, shapes
 
