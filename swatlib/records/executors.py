@@ -123,6 +123,31 @@ class _Processes(futures.ProcessPoolExecutor):
             process.terminate()
 
 
+class _Foreign(futures.Executor):
+    """An executor of another kind: what its ``submit`` returns need only have a ``result``."""
+
+    def __init__(self, pool: Any) -> None:
+        self.pool = pool
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
+        theirs = self.pool.submit(fn, *args, **kwargs)
+        if isinstance(theirs, futures.Future):
+            return theirs
+        if not callable(getattr(theirs, "result", None)):
+            raise TypeError(f"executor must submit what has a method result, got {theirs!r}")
+        future: futures.Future[Any] = futures.Future()
+        future.set_running_or_notify_cancel()
+
+        def wait() -> None:
+            try:
+                future.set_result(theirs.result())
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=wait, daemon=True).start()
+        return future
+
+
 def _end_with_parent() -> None:
     """Let a worker process end when the sweep was killed, instead of waiting for work for ever."""
     parent = multiprocessing.parent_process()
@@ -137,7 +162,9 @@ def _end_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def open_executor(executor: str | futures.Executor) -> Iterator[tuple[Any, int, int | None]]:
+def open_executor(
+    executor: Any, workers: int | None = None
+) -> Iterator[tuple[futures.Executor, int, int | None]]:
     """Yield an executor, how many runs to keep in flight, and the threads of a run (None: leave).
 
     An exception in the block, Ctrl-C too, ends what is in flight.
@@ -147,8 +174,13 @@ def open_executor(executor: str | futures.Executor) -> Iterator[tuple[Any, int, 
     executor : str or Executor
         ``"sequential"``; ``"thread"`` (one, beside the caller's: PyTorch's random numbers are
         shared by all threads, so two runs in two threads would not be reproducible);
-        ``"process:N"``, N processes with one thread each; or any object with the ``submit`` of
-        `concurrent.futures.Executor`, which stays open, and whose runs in flight go on.
+        ``"process:N"``, N processes with one thread each; or any object with a ``submit`` that
+        returns what has a ``result``: the executors of `concurrent.futures`, a Dask ``Client``, an
+        executor of submitit. It stays open, and its runs in flight go on. A worker process of it
+        must compute one run at a time, for the same reason.
+    workers : int, optional
+        Runs to keep in flight, for such an object; if not given, what it says itself, else one for
+        each processor of this machine.
 
     Raises
     ------
@@ -158,9 +190,11 @@ def open_executor(executor: str | futures.Executor) -> Iterator[tuple[Any, int, 
     if not isinstance(executor, str):
         if not callable(getattr(executor, "submit", None)):
             raise TypeError(f"executor must have a method submit, got {executor!r}")
-        workers = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
-        yield executor, int(workers), None
+        own = getattr(executor, "_max_workers", None)
+        yield _Foreign(executor), int(workers or own or os.cpu_count() or 1), None
         return
+    if workers is not None:
+        raise ValueError(f"workers must be None for an executor by name, got {workers}")
     kind, _, count = executor.partition(":")
     pool: _Sequential | _Thread | _Processes
     workers, threads = 1, None

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 import swatlib
-from swatlib import machine
+from swatlib import checks, machine
 from swatlib.checked import checked, checked_fields
 from swatlib.records import (
     Record,
@@ -318,7 +318,8 @@ def check_writable(folder: Path) -> None:
             os.fsync(probe.fileno())
 
 
-@checked(executor=None)  # whatever has a method submit, see `open_executor`
+# An executor is whatever has a method submit, see `open_executor`.
+@checked(executor=None, workers=checks.optional(checks.count))
 def sweep(
     runs: Sequence[DataclassInstance],
     folder: Path | str,
@@ -326,6 +327,7 @@ def sweep(
     *,
     budget: float | None = None,
     executor: str | futures.Executor = "sequential",
+    workers: int | None = None,
     progress: bool = True,
     every: float = EVERY,
 ) -> Summary:
@@ -346,6 +348,8 @@ def sweep(
         Seconds. No run is started that would, judged by the runs before it, end later.
     executor : str or Executor
         See `open_executor`.
+    workers : int, optional
+        Runs in flight, where an executor object does not say its size.
     progress : bool
         Show a progress bar on a terminal.
     every : float
@@ -386,7 +390,7 @@ def sweep(
                 clock.saw(record.specification, record.seconds)
     hidden = None if progress else True  # None: shown on a terminal only
     with (
-        open_executor(executor) as (pool, workers, threads),
+        open_executor(executor, workers) as (pool, size, threads),
         tqdm(
             total=len(distinct), initial=len(distinct) - len(missing), unit="run", disable=hidden
         ) as bar,
@@ -394,7 +398,7 @@ def sweep(
         flying: set[futures.Future[Outcome]] = set()
         try:
             while missing or flying:
-                while len(flying) < workers:
+                while len(flying) < size:
                     chosen = next((run for run in missing if clock.allows(run)), None)
                     if chosen is None:
                         break

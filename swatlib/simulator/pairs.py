@@ -64,8 +64,9 @@ def pair_costs(
     per_channel : numpy.ndarray
         Weight chunks per channel.
     """
-    channels, taps, _ = weights.shape
-    channel, tap, k = np.nonzero(weights)
+    channels, taps, filters = weights.shape
+    place, k = np.divmod(np.flatnonzero(weights), filters)  # faster than three coordinates at once
+    channel, tap = np.divmod(place, taps)
     chunk, slot, chunk_channel = deal_chunks(channel, channels)
     kind = filter_kind(k + first_filter)
     first, last = np.full((2, len(chunk_channel)), 0, np.int64)
@@ -81,10 +82,12 @@ def pair_costs(
         (chunk_channel[pure] * taps + first[pure]) * known + number,
         minlength=channels * taps * known,
     ).astype(np.float32)
-    used, compact = np.unique(item_number, return_inverse=True)
+    met = np.zeros(known, bool)
+    met[item_number] = True
+    used = np.flatnonzero(met)
     spent = table.reshape(-1, known) @ pair_cycles()[used].T
     spent = spent.reshape(channels, taps, len(used))
-    compact = compact.reshape(item_number.shape)
+    compact = (np.cumsum(met) - 1)[item_number]
     cost = np.zeros(len(item_number))
     for t in range(taps):
         cost += spent[item_channel, t, compact[:, t]]

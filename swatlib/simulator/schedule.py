@@ -22,6 +22,8 @@ POLICIES = ("least", "most", "dnnsim")
 """Which idle lane chooses first: the one with the fewest or the most candidates, or the choice of
 DNNsim, the public simulator of Bit-Tactical's authors: the most, and other places first."""
 
+_MANY = 1024  # filters from which on a test of all of them costs less than their turns
+
 _WORDS = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
 
 
@@ -43,7 +45,11 @@ def pack_lanes(rows: np.ndarray) -> np.ndarray:
     if not 1 <= lanes <= 64:
         raise ValueError(f"lanes must be in [1, 64], got {lanes}")
     width = next(w for w in _WORDS if w >= lanes)
-    packed = np.packbits(rows, axis=-1, bitorder="little")
+    if lanes % 8 == 0:  # whole bytes: one long row is packed many times faster than short ones
+        flat = np.packbits(rows.reshape(-1), bitorder="little")
+        packed = flat.reshape(*rows.shape[:-1], lanes // 8)
+    else:
+        packed = np.packbits(rows, axis=-1, bitorder="little")
     if packed.shape[-1] * 8 < width:
         fill = np.zeros((*packed.shape[:-1], width // 8 - packed.shape[-1]), np.uint8)
         packed = np.concatenate([packed, fill], axis=-1)
@@ -156,6 +162,7 @@ def _promote_cycles(
     skipped = np.zeros(len(lengths), np.int32)
     cycles = np.zeros(len(lengths), np.int64)
     offsets = window.offsets(lanes, by_place=policy == "dnnsim")
+    known: dict[bytes, list[np.ndarray]] = {}
     for t in range(len(steps) - window.ahead):
         n = int(np.searchsorted(-lengths, -t))
         now = steps[t][:, :n]
@@ -163,7 +170,18 @@ def _promote_cycles(
         later = [step[:, :n] for step in steps[t + 1 : t + 1 + window.ahead]]
         if later:
             full = now.dtype.type((1 << lanes) - 1)
-            _fill(later, np.where(runs, ~now & full, full ^ full), offsets, lanes, policy)
+            idle = np.where(runs, ~now & full, full ^ full)
+            if idle.size > _MANY:
+                _fill(later, idle, offsets, lanes, policy)
+            else:  # a long layer with few filters: where it is dense, the same rows come again
+                key = b"".join([idle.tobytes(), *(row.tobytes() for row in later)])
+                if key not in known:
+                    _fill(later, idle, offsets, lanes, policy)
+                    if len(known) < _MANY:  # bounds the memory
+                        known[key] = [row.copy() for row in later]
+                else:
+                    for row, filled in zip(later, known[key], strict=True):
+                        row[...] = filled
         skipped[:n] = np.where(runs, 0, skipped[:n] + 1)
         cycles[:n] += runs
         steps[t] = now[:0]  # done with: free its memory
@@ -184,12 +202,18 @@ def _fill(
     so counting is a carry-save adder over whole words.
     """
     word = idle.dtype.type
-    full = word((1 << lanes) - 1)
     where = np.nonzero((idle != 0) & (np.bitwise_or.reduce(later, axis=0) != 0))
     free = idle[where]
     pool = [row[where] for row in later]
+    if len(free) > _MANY:
+        sure = _all_taken(free, pool, offsets, lanes)
+        for row, rest in zip(later, pool, strict=True):
+            row[where[0][sure], where[1][sure]] = rest[sure]
+        left = ~sure
+        where = (where[0][left], where[1][left])
+        free, pool = free[left], [row[left] for row in pool]
     while True:
-        candidates = [_lane_view(pool[dt - 1], dl, lanes, full) & free for dt, dl in offsets]
+        candidates = [_lane_view(pool[dt - 1], dl, lanes) & free for dt, dl in offsets]
         digits = _count(candidates)
         able = np.bitwise_or.reduce(digits)
         busy = able != 0
@@ -213,27 +237,58 @@ def _fill(
         free ^= chosen
         for (dt, dl), candidate in zip(offsets, candidates, strict=True):
             taken = chosen & candidate
-            pool[dt - 1] ^= _lane_view(taken, -dl, lanes, full)
+            pool[dt - 1] ^= _lane_view(taken, -dl, lanes)
             chosen ^= taken
 
 
-def _lane_view(row: np.ndarray, aside: int, lanes: int, full: np.unsignedinteger) -> np.ndarray:
+def _all_taken(
+    free: np.ndarray, pool: list[np.ndarray], offsets: list[tuple[int, int]], lanes: int
+) -> np.ndarray:
+    """Find the filters that need no turns, and take what they take from `pool` in place.
+
+    A lane with one candidate can take nothing else, so that candidate is taken in the end, by this
+    lane or by another before it. If all candidates of a filter are such, all are taken, whoever
+    chooses first.
+    """
+    digits = _count([_lane_view(pool[dt - 1], dl, lanes) & free for dt, dl in offsets])
+    alone = digits[0]
+    for digit in digits[1:]:
+        alone = alone & ~digit
+    seen, sure = ([np.zeros_like(free) for _ in pool] for _ in range(2))
+    for dt, dl in offsets:
+        seen[dt - 1] |= _lane_view(free, -dl, lanes)
+        sure[dt - 1] |= _lane_view(alone, -dl, lanes)
+    done = np.ones(len(free), bool)
+    for row, reached, certain in zip(pool, seen, sure, strict=True):
+        done &= (row & reached & ~certain) == 0
+    for row, reached in zip(pool, seen, strict=True):
+        row &= np.where(done, ~reached, ~reached.dtype.type(0))
+    return done
+
+
+def _lane_view(row: np.ndarray, aside: int, lanes: int) -> np.ndarray:
     """`row` as seen by a lane that looks `aside` lanes to the right, wrapping around."""
     aside %= lanes
     if aside == 0:
         return row
     word = row.dtype.type
-    return ((row >> word(aside)) | (row << word(lanes - aside))) & full
+    turned = (row >> word(aside)) | (row << word(lanes - aside))
+    return turned if lanes == 8 * row.itemsize else turned & word((1 << lanes) - 1)
 
 
 def _count(bits: list[np.ndarray]) -> list[np.ndarray]:
     """How many of `bits` are set at each bit position, as binary digits, lowest first."""
-    digits: list[np.ndarray] = []
-    for addend in bits:
-        carry = addend
-        for i, digit in enumerate(digits):
-            digits[i] = digit ^ carry
-            carry = digit & carry
-        if len(digits) < (len(bits)).bit_length():
-            digits.append(carry)
+    digits = []
+    while bits:
+        carries = []
+        while len(bits) > 2:
+            a, b, c, *bits = bits
+            either = a ^ b
+            bits.append(either ^ c)
+            carries.append((a & b) | (either & c))
+        if len(bits) == 2:
+            carries.append(bits[0] & bits[1])
+            bits = [bits[0] ^ bits[1]]
+        digits.append(bits[0])
+        bits = carries
     return digits

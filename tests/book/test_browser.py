@@ -102,7 +102,7 @@ def test_sliders_change_what_is_shown(visit, name):
     sliders = seen.page.locator("main input[type=range]")
     for number in range(sliders.count()):
         slider = sliders.nth(number)
-        figure = slider.locator("xpath=ancestor::figure[1]")
+        figure = slider.locator("xpath=(ancestor::figure | ancestor::*[@data-instrument])[last()]")
         before = figure.inner_html()
         assert slider.evaluate("(input) => input.labels.length || input.ariaLabel")
         slider.focus()

@@ -315,3 +315,63 @@ def test_an_error_ends_what_another_process_computes() -> None:
 
     with pytest.raises(ZeroDivisionError):
         told()
+
+
+class Promised:
+    """What a cluster returns for a run: it has a result some time, and nothing else."""
+
+    def __init__(self, future: futures.Future) -> None:
+        self.future = future
+
+    def result(self) -> Any:
+        return self.future.result()
+
+
+class Cluster:
+    """A pool that does not say its size, and whose futures are its own."""
+
+    def __init__(self, pool: futures.Executor) -> None:
+        self.pool, self.flying, self.most = pool, 0, 0
+
+    def submit(self, function: Any, *arguments: Any) -> Promised:
+        self.flying += 1
+        self.most = max(self.most, self.flying)
+        future = self.pool.submit(function, *arguments)
+        future.add_done_callback(lambda _: setattr(self, "flying", self.flying - 1))
+        return Promised(future)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_has_a_result_is_a_future(tmp_path: Path, workers: int) -> None:
+    with futures.ThreadPoolExecutor(1) as pool:
+        cluster = Cluster(pool)
+        runs = [Run(seed) for seed in range(6)]
+        assert sweep(runs, tmp_path, double, executor=cluster, workers=workers).computed == 6  # type: ignore[arg-type]
+    assert len(records(tmp_path)) == 6
+    assert cluster.most <= workers
+
+
+def test_an_error_of_a_cluster_ends_the_sweep_and_records_stay(tmp_path: Path) -> None:
+    class Gone(Cluster):
+        def submit(self, function: Any, *arguments: Any) -> Promised:
+            if arguments[0].seed == 2:
+                raise ConnectionError("the cluster is gone")
+            return super().submit(function, *arguments)
+
+    with futures.ThreadPoolExecutor(1) as pool:
+        runs = [Run(seed) for seed in range(4)]
+        with pytest.raises(ConnectionError, match="the cluster is gone"):
+            sweep(runs, tmp_path, double, executor=Gone(pool), workers=1)  # type: ignore[arg-type]
+        assert len(records(tmp_path)) == 2
+        assert sweep(runs, tmp_path, double, executor=Cluster(pool), workers=1).done == 2  # type: ignore[arg-type]
+
+
+def test_what_submits_nothing_is_no_executor(tmp_path: Path) -> None:
+    class Nothing:
+        def submit(self, function: Any, *arguments: Any) -> int:
+            return 3
+
+    with pytest.raises(TypeError, match="must submit what has a method result, got 3"):
+        sweep([Run()], tmp_path, double, executor=Nothing())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="workers must be None for an executor by name, got 2"):
+        sweep([Run()], tmp_path, double, executor="thread", workers=2)

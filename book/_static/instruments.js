@@ -1,0 +1,439 @@
+// Instruments: what a formula gives for the reader's own values. A page has each as a table, which
+// stands for itself without a script; with one it is folded below the controls.
+(() => {
+  // The standard normal distribution.
+  const density = (t) => Math.exp((-t * t) / 2) / Math.sqrt(2 * Math.PI);
+
+  // P(x > t), by the series of all positive terms for what lies between 0 and t.
+  const upper = (t) => {
+    let term = t;
+    let sum = t;
+    for (let k = 3; term > 1e-17 * sum; k += 2) {
+      term *= (t * t) / k;
+      sum += term;
+    }
+    return 0.5 - density(t) * sum;
+  };
+
+  // The t with P(x > t) = tail, for a tail of at most one half.
+  const quantile = (tail) => {
+    let [low, high] = [0, 6];
+    for (let step = 0; step < 60; step += 1) {
+      const middle = (low + high) / 2;
+      [low, high] = upper(middle) > tail ? [middle, high] : [low, middle];
+    }
+    return low;
+  };
+
+  // Share of the energy that Top-K keeps of a long vector.
+  const gaussian = (s) => {
+    const tail = (1 - s) / 2;
+    const t = quantile(tail);
+    return 2 * (t * density(t) + tail);
+  };
+  const ENERGY = {
+    Gaussian: gaussian,
+    uniform: (s) => 1 - s ** 3,
+    Laplace: (s) => {
+      const t = -Math.log(1 - s);
+      return ((1 - s) * (t * t + 2 * t + 2)) / 2;
+    },
+    "Gaussian after a ReLU": (s) => (s <= 0.5 ? 1 : gaussian(2 * s - 1)),
+    "random mask": (s) => 1 - s,
+  };
+
+  const range = (name, label, min, max, value, step = 1, unit = " %") =>
+    ({ name, label, kind: "range", min, max, value, step, unit });
+  const choice = (name, label, options, value) => ({ name, label, kind: "choice", options, value });
+  const ticks = (name, label, options) => ({ name, label, kind: "ticks", options });
+  const button = (name, label) => ({ name, label, kind: "button" });
+
+  const bar = (parts, y, label) => {
+    let x = 70;
+    const shapes = [["text", { x: 0, y: y + 20 }, label]];
+    for (const [share, kind] of parts) {
+      shapes.push(["rect", { x, y, width: 550 * share, height: 28, class: kind }]);
+      x += 550 * share;
+    }
+    return shapes;
+  };
+
+  const INSTRUMENTS = {
+    "six-operands": {
+      controls: (data) => [
+        choice("method", "method", [...Object.keys(data.methods), "your own"], "SWAT"),
+        ticks("operands", "sparse operands", data.operands),
+        range("sparsity", "sparsity", 0, 98, 80),
+        range("other", "time outside the products", 0, 60, 10),
+      ],
+      // A method ticks its operands; ticking something else makes it the reader's own.
+      adjust: (values, data, changed) => {
+        if (changed === "operands") {
+          const row = JSON.stringify(values.operands);
+          const same = Object.keys(data.methods).find((m) => JSON.stringify(data.methods[m]) === row);
+          values.method = same ?? "your own";
+        } else if (values.method !== "your own") {
+          values.operands = [...data.methods[values.method]];
+        }
+      },
+      read: ({ operands, sparsity, other }) => {
+        const left = [0, 2, 4].map((first) =>
+          [first, first + 1].reduce((d, i) => d * (operands[i] ? 1 - sparsity / 100 : 1), 1));
+        const still = [0, 2, 4].filter((first) => !operands[first] && !operands[first + 1]).length;
+        const rest = other / 100;
+        const time = rest + ((1 - rest) / 3) * left.reduce((a, b) => a + b, 0);
+        const limit = rest + ((1 - rest) * still) / 3;
+        const shares = left.map((d) => ((1 - rest) / 3) * d);
+        const kinds = ["first", "second", "third"];
+        const whole = [1, 1, 1].map((d, i) => [((1 - rest) / 3) * d, kinds[i]]);
+        return {
+          said: [
+            ["speedup", "speed-up", (1 / time).toFixed(2)],
+            ["limit", "its limit at full sparsity", limit > 0 ? (1 / limit).toFixed(2) : "none"],
+            ["work", "work left of the products (%)", ((100 * (left[0] + left[1] + left[2])) / 3).toFixed(1)],
+          ],
+          drawn: [
+            ...bar([...whole, [rest, "rest"]], 4, "dense"),
+            ...bar([...shares.map((s, i) => [s, kinds[i]]), [rest, "rest"]], 44, "sparse"),
+            ["text", { x: 70, y: 92 }, "forward, input gradient, weight gradient, the rest"],
+          ],
+          height: 100,
+        };
+      },
+    },
+
+    threshold: {
+      controls: () => [
+        range("sparsity", "sparsity", 50, 99, 90),
+        choice("sample", "entries in the sample", ["100", "1000", "10000", "100000"], "1000"),
+      ],
+      read: ({ sparsity, sample }) => {
+        const d = 1 - sparsity / 100;
+        const t = quantile(d / 2);
+        const error = 100 * Math.sqrt((d * (1 - d)) / Number(sample));
+        const drawn = [];
+        for (let i = 0; i < 61; i += 1) {
+          const x = (i - 30) / 10;
+          const height = 200 * density(x);
+          drawn.push(["rect", {
+            x: 10 * i + 5, y: 90 - height, width: 9, height, class: Math.abs(x) >= t ? "first" : "rest",
+          }]);
+        }
+        for (const side of [-1, 1]) {
+          const x = 310 + 100 * side * t;
+          drawn.push(["line", { x1: x, x2: x, y1: 0, y2: 92, class: "mark" }]);
+        }
+        return {
+          said: [
+            ["threshold", "threshold (standard deviations)", t.toFixed(3)],
+            ["kept", "entries kept (%)", (100 * d).toFixed(0)],
+            ["error", "standard error of that share (points)", error.toFixed(2)],
+          ],
+          drawn,
+          height: 95,
+        };
+      },
+    },
+
+    angle: {
+      controls: () => [
+        range("sparsity", "sparsity", 0, 99, 70),
+        choice("shape", "entries", Object.keys(ENERGY), "Gaussian"),
+      ],
+      read: ({ sparsity, shape }) => {
+        const energy = Math.min(1, ENERGY[shape](sparsity / 100));
+        const angle = Math.acos(Math.sqrt(energy));
+        const [x, y] = [260 * Math.cos(angle), 260 * Math.sin(angle)];
+        const along = Math.cos(angle);
+        return {
+          said: [
+            ["angle", "angle (degrees)", ((angle * 180) / Math.PI).toFixed(1)],
+            ["energy", "energy kept (%)", (100 * energy).toFixed(1)],
+            ["length", "length kept (%)", (100 * Math.sqrt(energy)).toFixed(1)],
+          ],
+          drawn: [
+            ["path", { d: "M 380 275 A 260 260 0 0 0 120 15", class: "dial" }],
+            ["line", { x1: 120, y1: 275, x2: 120 + x, y2: 275 - y, class: "mark" }],
+            ["line", { x1: 120, y1: 275, x2: 120 + 260 * along, y2: 275, class: "kept" }],
+            ["text", { x: 400, y: 270 }, "kept"],
+            ["text", { x: 130 + x, y: 275 - y }, "whole"],
+          ],
+          height: 285,
+        };
+      },
+    },
+
+    "gradient-length": {
+      controls: () => [
+        range("sparsity", "sparsity of the forward weights", 0, 98, 90),
+        range("layers", "layers above", 1, 30, 7, 1, ""),
+      ],
+      read: ({ sparsity, layers }) => {
+        const factor = 1 / Math.sqrt(gaussian(sparsity / 100));
+        const drawn = [];
+        for (let i = 0; i <= layers; i += 1) {
+          const height = Math.max(2, (90 * i * Math.log(factor)) / (30 * Math.log(2.6)));
+          drawn.push(["rect", { x: 20 * i, y: 92 - height, width: 16, height, class: "first" }]);
+        }
+        return {
+          said: [
+            ["factor", "longer by each layer", `${factor.toFixed(3)} times`],
+            ["total", "longer in all", `${(factor ** layers).toFixed(1)} times`],
+          ],
+          drawn,
+          height: 95,
+        };
+      },
+    },
+
+    block: {
+      controls: () => [button("again", "another block")],
+      start: (values) => {
+        values.cells = [5, 1, 7, 2, 3, 8, 4, 6, 9, 2, 1, 7, 4, 6, 3, 5];
+        values.seed = 1;
+      },
+      adjust: (values, data, changed) => {
+        if (changed !== "again") return;
+        values.cells = values.cells.map(() => {
+          values.seed = (values.seed * 1103515245 + 12345) % 2147483648;
+          return 1 + (Math.floor(values.seed / 65536) % 9);
+        });
+      },
+      // Each cell counts up when it is pressed.
+      press: (values, index) => {
+        values.cells[index] = (values.cells[index] % 9) + 1;
+      },
+      read: ({ cells }) => {
+        const two = (places) => {
+          const kept = places.map((p, i) => [cells[p], -i, p]).sort((a, b) => b[0] - a[0] || b[1] - a[1]);
+          return kept.slice(0, 2).map((k) => k[2]);
+        };
+        const lines = [0, 1, 2, 3];
+        const rows = new Set(lines.flatMap((r) => two(lines.map((c) => 4 * r + c))));
+        const columns = new Set(lines.flatMap((c) => two(lines.map((r) => 4 * r + c))));
+        const pairs = [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]];
+        let best = { sum: -1 };
+        for (let code = 0; code < 1296; code += 1) {
+          const pattern = lines.flatMap((r) => pairs[Math.floor(code / 6 ** r) % 6].map((c) => 4 * r + c));
+          if (lines.some((c) => pattern.filter((p) => p % 4 === c).length !== 2)) continue;
+          const sum = pattern.reduce((total, p) => total + cells[p], 0);
+          if (sum > best.sum) best = { sum, pattern: new Set(pattern) };
+        }
+        const total = cells.reduce((a, b) => a + b, 0);
+        const share = (mask) => ((100 * [...mask].reduce((s, p) => s + cells[p], 0)) / total).toFixed(1);
+        const agree = cells.filter((_, p) => rows.has(p) === columns.has(p)).length;
+        return {
+          said: [
+            ["rows", "kept by 2:4 along rows (%)", share(rows)],
+            ["columns", "kept by 2:4 along columns (%)", share(columns)],
+            ["both", "kept by the best mask that is both (%)", share(best.pattern)],
+            ["agree", "entries on which rows and columns agree", `${agree} of 16`],
+          ],
+          cells: cells.map((value, p) => [value, [
+            rows.has(p) && "rows", columns.has(p) && "columns", best.pattern.has(p) && "both",
+          ].filter(Boolean)]),
+        };
+      },
+    },
+
+    restoration: {
+      controls: () => [range("cosine", "cosine between paired columns", 0, 100, 30, 1, " / 100")],
+      read: ({ cosine }) => {
+        const c = cosine / 100;
+        const [without, restored] = [Math.sqrt(0.5), Math.sqrt(1 - c)];
+        return {
+          said: [
+            ["without", "error without restoration", without.toFixed(2)],
+            ["restored", "error with restoration", restored.toFixed(2)],
+            ["helps", "the shift helps", c > 0.5 ? "yes" : c < 0.5 ? "no" : "neither helps nor harms"],
+          ],
+          drawn: [
+            ...bar([[without, "rest"]], 4, "without"),
+            ...bar([[restored, restored > without ? "second" : "third"]], 44, "restored"),
+          ],
+          height: 76,
+        };
+      },
+    },
+
+    "step-share": {
+      controls: () => [
+        range("share", "products' share of a dense step", 10, 100, 90),
+        range("ratio", "products run faster by", 1, 5, 2, 0.1, " times"),
+        range("overhead", "overhead", 0, 20, 0, 0.1),
+      ],
+      read: ({ share, ratio, overhead }) => {
+        const p = share / 100;
+        const parts = [[p / ratio, "first"], [1 - p, "rest"], [overhead / 100, "second"]];
+        const time = parts.reduce((sum, part) => sum + part[0], 0);
+        return {
+          said: [
+            ["speedup", "speed-up of a step", (1 / time).toFixed(2)],
+            ["limit", "its limit at this share", p < 1 ? (1 / (1 - p + overhead / 100)).toFixed(2) : "none"],
+          ],
+          drawn: [
+            ...bar([[p, "first"], [1 - p, "rest"]], 4, "dense"),
+            ...bar(parts, 44, "sparse"),
+            ["text", { x: 70, y: 92 }, "products, the rest, overhead"],
+          ],
+          height: 100,
+        };
+      },
+    },
+
+    convention: {
+      controls: (data) => [
+        choice("network", "network", Object.keys(data.networks), "ResNet-50"),
+        ticks("counted", "counted as well", data.switches),
+        range("sparsity", "sparsity", 0, 95, 80, 5),
+      ],
+      start: (values) => {
+        values.counted = [true, true];
+      },
+      read: ({ network, counted, sparsity }, data) => {
+        const { products, first } = data.networks[network][counted.map(Number).join("")];
+        const s = sparsity / 100;
+        const saved = (all, kept) => (100 * s * (all - kept)) / all;
+        const sum = (parts) => parts.reduce((a, b) => a + b, 0);
+        return {
+          said: [
+            ["training", "training saves (%)", saved(sum(products), sum(first)).toFixed(1)],
+            ["inference", "inference saves (%)", saved(products[0], first[0]).toFixed(1)],
+            ["dense", "of the count is the dense first layer (%)", ((100 * sum(first)) / sum(products)).toFixed(1)],
+          ],
+        };
+      },
+    },
+  };
+
+  const make = (tag, attributes = {}, ...children) => {
+    const node = document.createElement(tag);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    node.append(...children);
+    return node;
+  };
+
+  const SVG = "http://www.w3.org/2000/svg";
+  const draw = (svg, shapes, height) => {
+    svg.setAttribute("viewBox", `0 0 640 ${height}`);
+    svg.replaceChildren(...shapes.map(([kind, attributes, text]) => {
+      const node = document.createElementNS(SVG, kind);
+      for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+      if (text) node.textContent = text;
+      return node;
+    }));
+  };
+
+  // Returns a control's element and how it takes what the values say.
+  const CONTROLS = {
+    range: (control, values, changed) => {
+      const input = make("input", { type: "range", min: control.min, max: control.max, step: control.step });
+      const shown = make("span", { class: "instrument-value" });
+      input.addEventListener("input", () => {
+        values[control.name] = Number(input.value);
+        changed(control.name);
+      });
+      const take = () => {
+        input.value = values[control.name];
+        shown.textContent = `${values[control.name]}${control.unit}`;
+        input.setAttribute("aria-valuetext", shown.textContent);
+      };
+      return [make("label", {}, make("span", {}, control.label), input, shown), take];
+    },
+    choice: (control, values, changed) => {
+      const select = make("select");
+      for (const option of control.options) select.add(new Option(option));
+      select.addEventListener("input", () => {
+        values[control.name] = select.value;
+        changed(control.name);
+      });
+      const take = () => {
+        select.value = values[control.name];
+      };
+      return [make("label", {}, make("span", {}, control.label), select), take];
+    },
+    ticks: (control, values, changed) => {
+      const boxes = control.options.map(() => make("input", { type: "checkbox" }));
+      boxes.forEach((box, index) => box.addEventListener("input", () => {
+        values[control.name][index] = box.checked;
+        changed(control.name);
+      }));
+      const take = () => boxes.forEach((box, index) => {
+        box.checked = values[control.name][index];
+      });
+      const labels = boxes.map((box, i) => make("label", { class: "tick" }, box, control.options[i]));
+      return [make("fieldset", {}, make("legend", {}, control.label), ...labels), take];
+    },
+    button: (control, values, changed) => {
+      const pressed = make("button", { type: "button" }, control.label);
+      pressed.addEventListener("click", () => changed(control.name));
+      return [pressed, () => {}];
+    },
+  };
+
+  const enhance = (box) => {
+    const instrument = INSTRUMENTS[box.dataset.instrument];
+    const data = JSON.parse(box.dataset.values || "{}");
+    const values = {};
+    const controls = instrument.controls(data);
+    for (const control of controls) {
+      values[control.name] = control.kind === "ticks" ? control.options.map(() => false) : control.value;
+    }
+    instrument.start?.(values, data);
+
+    const form = make("form", { class: "instrument-controls" });
+    const grid = make("div", { class: "instrument-cells" });
+    const svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("aria-hidden", "true");
+    const said = make("div", { role: "status", class: "instrument-said" });
+    const takes = [];
+
+    const show = () => {
+      takes.forEach((take) => take());
+      const found = instrument.read(values, data);
+      if (found.drawn) draw(svg, found.drawn, found.height);
+      grid.querySelectorAll("button").forEach((cell, index) => {
+        const [value, masks] = found.cells[index];
+        cell.textContent = value;
+        cell.dataset.masks = masks.join(" ");
+        const place = `row ${Math.floor(index / 4) + 1}, column ${(index % 4) + 1}`;
+        cell.setAttribute("aria-label", `${value}, ${place}, kept by ${masks.join(", ") || "none"}`);
+      });
+      said.replaceChildren(...found.said.map(([name, label, text]) =>
+        make("div", {}, `${label}: `, make("strong", { "data-name": name }, text))));
+    };
+    const changed = (name) => {
+      instrument.adjust?.(values, data, name);
+      show();
+    };
+    for (const control of controls) {
+      const [element, take] = CONTROLS[control.kind](control, values, changed);
+      form.append(element);
+      takes.push(take);
+    }
+    if (instrument.press) {
+      for (let index = 0; index < values.cells.length; index += 1) {
+        const cell = make("button", { type: "button" });
+        cell.addEventListener("click", () => {
+          instrument.press(values, index);
+          show();
+        });
+        grid.append(cell);
+      }
+    }
+    form.addEventListener("submit", (event) => event.preventDefault());
+    instrument.adjust?.(values, data, "");
+    show();
+    const live = make("div", { class: "instrument-live" }, form);
+    if (instrument.press) live.append(grid);
+    if (svg.childNodes.length) live.append(svg);
+    live.append(said);
+    const table = box.querySelector("details");
+    table.before(live);
+    table.open = false;
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-instrument]").forEach(enhance);
+  });
+})();
