@@ -15,7 +15,7 @@ Three things in DNNsim are left out of the table:
 - A set without any weight and with no more rows than the look-ahead takes no cycle there, and one
   here; so does a layer of such sets.
 
-``data/dnnsim-scnn-cycles.csv`` is its architecture ``SCNN`` with its default sizes. Its x is our row
+``data/dnnsim-scnn-cycles.csv`` is its architecture ``SCNN`` in its default sizes. Its x is our row
 here, for it deals both operands row by row then; exchanging x and y only renames the banks. Where
 the stride is 2 and the padding odd, DNNsim deals activations by their padded place and weights by
 their place plus the padding, so that phases meet that share no output. It then counts more cycles
