@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from tqdm import tqdm
 
 from swatlib.checked import checked
 from swatlib.simulator.windows import Window
@@ -163,7 +164,8 @@ def _promote_cycles(
     cycles = np.zeros(len(lengths), np.int64)
     offsets = window.offsets(lanes, by_place=policy == "dnnsim")
     known: dict[bytes, list[np.ndarray]] = {}
-    for t in range(len(steps) - window.ahead):
+    times = range(len(steps) - window.ahead)
+    for t in tqdm(times, "rows", delay=2, leave=False, disable=None):  # if it takes long
         n = int(np.searchsorted(-lengths, -t))
         now = steps[t][:, :n]
         runs = now.any(axis=0) | (skipped[:n] >= window.ahead)

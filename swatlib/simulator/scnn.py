@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
@@ -97,7 +98,8 @@ class Cartesian:
         list of Count
             One per convolution.
         """
-        return [_count(conv, self, distinct) for conv in convs]
+        shown = tqdm(convs, "convolutions", delay=2, leave=False, disable=None)  # if it takes long
+        return [_count(conv, self, distinct) for conv in shown]
 
 
 @dataclass(frozen=True)
