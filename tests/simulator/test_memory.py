@@ -1,6 +1,7 @@
 """Bytes, roofline and energy, by hand on one small layer."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import plain_machines
@@ -24,7 +25,8 @@ from swatlib.simulator import (
     energy,
     simulate,
 )
-from swatlib.simulator.mapping import convolutions
+from swatlib.simulator.counts import Count
+from swatlib.simulator.mapping import Convolution, convolutions
 from swatlib.simulator.memory import energy_pj
 
 
@@ -105,18 +107,25 @@ def test_bad_machines_are_refused(machine, message: str) -> None:  # type: ignor
         machine()
 
 
-@given(layers_with_masks(streams=True), small_machines, st.sampled_from([16, 32]))
-def test_traffic_against_a_count_of_every_value(
-    drawn: tuple[Layer, Masks], machine: Tactical, bits: int
-) -> None:
-    layer, made = drawn
-    machine = replace(machine, value_bits=bits)
+def simulated(
+    layer: Layer, made: Masks, machine: Tactical | Cartesian
+) -> Iterator[tuple[Count, list[Convolution]]]:
+    """Yield the count of every product and its convolutions, once its DRAM traffic is right."""
     result = simulate([layer], [made], machine, vs_self=False)
     for product in PRODUCTS:
         count = result.total(product)
         parts = convolutions(layer, product, made.stationary(product), made.stream(product))
         moved = plain_machines.dram(layer, product, made, machine) if parts else [0, 0]
         assert [count.dram_read_bits, count.dram_written_bits] == moved
+        yield count, parts
+
+
+@given(layers_with_masks(streams=True), small_machines, st.sampled_from([16, 32]))
+def test_traffic_against_a_count_of_every_value(
+    drawn: tuple[Layer, Masks], machine: Tactical, bits: int
+) -> None:
+    machine = replace(machine, value_bits=bits)
+    for count, parts in simulated(*drawn, machine):
         counted = [plain_machines.sram(conv, machine) for conv in parts]
         assert count.sram_bits == sum(moved for moved, _ in counted)
         assert count.macs == sum(macs for _, macs in counted)
@@ -126,14 +135,7 @@ def test_traffic_against_a_count_of_every_value(
 def test_dram_traffic_of_scnn_against_a_count_of_every_value(
     drawn: tuple[Layer, Masks], bits: int
 ) -> None:
-    layer, made = drawn
-    machine = Cartesian(elements=2, value_bits=bits)
-    result = simulate([layer], [made], machine, vs_self=False)
-    for product in PRODUCTS:
-        count = result.total(product)
-        parts = convolutions(layer, product, made.stationary(product), made.stream(product))
-        moved = plain_machines.dram(layer, product, made, machine) if parts else [0, 0]
-        assert [count.dram_read_bits, count.dram_written_bits] == moved
+    assert len(list(simulated(*drawn, Cartesian(elements=2, value_bits=bits)))) == len(PRODUCTS)
 
 
 @given(small_layers(), st.sampled_from([Tactical(), Cartesian(elements=2)]))
