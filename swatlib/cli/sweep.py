@@ -18,7 +18,11 @@ def sweep(
         typer.Option(help="Start no run that would end later: 90s, 30m, 1h30m.", metavar="TIME"),
     ] = None,
     executor: Annotated[
-        str, typer.Option(help="sequential, thread, or process:N with one CPU thread each.")
+        str,
+        typer.Option(
+            help="sequential, thread, process:N with one CPU thread each, dask:ADDRESS for the "
+            "workers of a Dask cluster, or dask for one on this machine."
+        ),
     ] = "sequential",
     records: Annotated[Path | None, folder_option("Folder of the records.")] = None,
     checkpoint_every: Annotated[

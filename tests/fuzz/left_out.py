@@ -33,6 +33,7 @@ LEFT_OUT = {
     "papers.allocations.": "the papers' networks layer by layer; takes seconds a call",
     "accounting.record.": "hooks inside of trace()",
     "records.executors.": "workers inside of sweep(), which is the edge",
+    "records.cluster.": "a cluster inside of sweep(), which is the edge",
     "surgery.twin.": "copies inside of trace() and sparsify_(), which are the edge",
     "core.selector_state.": "what a layer keeps; load_sparsity_state_() is the edge",
     "core.products.": "the inside of the layers; tests/core/test_products.py",
