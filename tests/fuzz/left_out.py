@@ -34,6 +34,7 @@ LEFT_OUT = {
     "accounting.record.": "hooks inside of trace()",
     "records.executors.": "workers inside of sweep(), which is the edge",
     "records.cluster.": "a cluster inside of sweep(), which is the edge",
+    "records.slurm.": "the inside of the command sweep; tests/records/test_slurm.py",
     "surgery.twin.": "copies inside of trace() and sparsify_(), which are the edge",
     "core.selector_state.": "what a layer keeps; load_sparsity_state_() is the edge",
     "core.products.": "the inside of the layers; tests/core/test_products.py",
