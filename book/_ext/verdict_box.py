@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from bs4 import BeautifulSoup
@@ -18,6 +19,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from element import Element, element
+from notebooks import read
 
 COLUMNS = ["claim", "verdict", "grade", "ours", "the paper", "stands on"]
 ASSERTED = "verdicts-asserted"
@@ -39,6 +41,16 @@ def read_verdicts(html: str) -> list[dict[str, str]]:
     return [row for row in found if row["claim"]]
 
 
+def printed_verdicts(path: Path) -> list[dict[str, str]]:
+    """Return the claims of the tables of verdicts that a notebook printed."""
+    return [
+        row
+        for cell in read(path).cells
+        for output in cell.get("outputs", [])
+        for row in read_verdicts(output.get("data", {}).get("text/html", ""))
+    ]
+
+
 def summary(rows: list[dict[str, str]]) -> str:
     """Return how many claims have which verdict, in words.
 
@@ -48,6 +60,25 @@ def summary(rows: list[dict[str, str]]) -> str:
     counted = Counter(row["verdict"] for row in rows)
     claims = "1 claim" if len(rows) == 1 else f"{len(rows)} claims"
     return f"{claims}: " + "; ".join(f"{many} {verdict}" for verdict, many in counted.items())
+
+
+def item(row: dict[str, str], *more: nodes.Node) -> Element:
+    """Return one claim: its verdict, what it says, ``more``, and folded beneath its numbers."""
+    labels = {"grade": "grade", "ours": "our number", "the paper": "the paper"}
+    facts = [
+        part
+        for column, label in (labels | {"stands on": "stands on"}).items()
+        if row[column]
+        for part in (element("dt", label), element("dd", row[column]))
+    ]
+    return element(
+        "li",
+        element("strong", row["verdict"], class_="verdict"),
+        ": " + row["claim"],
+        *more,
+        element("details", element("summary", "Numbers"), element("dl", *facts)),
+        data_verdict=row["verdict"].partition(",")[0],
+    )
 
 
 def box(rows: list[dict[str, str]], target: str | None) -> Element:
@@ -60,25 +91,7 @@ def box(rows: list[dict[str, str]], target: str | None) -> Element:
     target : str or None
         Id of the cell that asserts the verdicts.
     """
-    items = []
-    for row in rows:
-        kind = row["verdict"].partition(",")[0]
-        labels = {"grade": "grade", "ours": "our number", "the paper": "the paper"}
-        facts = [
-            part
-            for column, label in (labels | {"stands on": "stands on"}).items()
-            if row[column]
-            for part in (element("dt", label), element("dd", row[column]))
-        ]
-        items.append(
-            element(
-                "li",
-                element("strong", row["verdict"], class_="verdict"),
-                ": " + row["claim"],
-                element("details", element("summary", "Numbers"), element("dl", *facts)),
-                data_verdict=kind,
-            )
-        )
+    items = [item(row) for row in rows]
     said = summary(rows)
     more = nodes.paragraph()
     if target is not None:

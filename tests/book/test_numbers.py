@@ -130,3 +130,26 @@ How far, at 90 %?
 :::"""
     cells = [cell("markdown", source), cell("code", "print(x)", "lead 2.4")]
     assert retyped(nbformat.from_dict({"cells": cells}), set()) == ["3.5", "41"]
+
+
+def test_the_front_page_takes_its_numbers_on_speed_from_the_chapters_it_points_to() -> None:
+    intro = (book.BOOK / "intro.md").read_text(encoding="utf-8")
+    speed = intro.partition("## Is there a real speed-up?")[2].partition("\n## ")[0]
+    found = 0
+    for point in re.split(r"^- ", speed, flags=re.MULTILINE)[1:]:
+        text = re.sub(r"\]\([^)]*\)", "]", point)
+        numbers = [one for one in MEASURED.findall(text) if one not in SETTINGS]
+        linked = re.search(r"\]\(([^)]*\.ipynb)\)", point)
+        if not numbers or linked is None:
+            assert not numbers
+            continue
+        chapter = linked[1]
+        exact: set[str] = set()
+        for cell in book.read(book.BOOK / chapter).cells:
+            if cell.cell_type == "code":
+                exact |= set(NUMBER.findall(printed(cell)))
+        seen = [float(one) for one in exact]
+        for number in numbers:
+            assert shown(number, exact, seen, set()), f"{number} is not printed in {chapter}"
+            found += 1
+    assert found >= 3

@@ -6,23 +6,13 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from notebooks import BOOK, read, toc_notebooks
+from notebooks import BOOK, toc_notebooks
 from swatlib.claims.foundations import why_train_sparsely
 from swatlib.claims.show import findings, frame, verdicts
 from swatlib.plotting.chapter import table
-from verdict_box import COLUMNS, read_verdicts, summary
+from verdict_box import COLUMNS, printed_verdicts, read_verdicts, summary
 
-
-def printed(path) -> list[dict[str, str]]:
-    """The claims of the tables of verdicts among a notebook's outputs."""
-    rows = []
-    for cell in read(path).cells:
-        for output in cell.get("outputs", []):
-            rows += read_verdicts(output.get("data", {}).get("text/html", ""))
-    return rows
-
-
-CHAPTERS = [path for path in toc_notebooks() if printed(path)]
+CHAPTERS = [path for path in toc_notebooks() if printed_verdicts(path)]
 
 
 def test_a_table_of_verdicts_is_read_back():
@@ -52,7 +42,7 @@ def test_the_box_says_what_the_table_says_and_leads_to_the_asserts(site, path):
     name = path.relative_to(BOOK).with_suffix(".html")
     page = BeautifulSoup((site / name).read_text(encoding="utf-8"), "html.parser")
     boxes = page.select("aside.verdict-box")
-    rows = printed(path)
+    rows = printed_verdicts(path)
     assert len(boxes) == 1
     items = boxes[0].select("ul > li")
     assert len(items) == len(rows)
