@@ -66,7 +66,7 @@ class Findings(SphinxDirective):
         )
         target["refdoc"], target["refwarn"] = self.env.docname, True
         target += nodes.inline("", "", classes=["xref", "std", "std-doc"])
-        return target
+        return nodes.inline("", "", target)  # a reference has to be in a text element
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
