@@ -10,7 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from swatlib.cli.places import experiment_runs, folder_option, is_there, records_folder
+from swatlib.cli.places import (
+    EXECUTORS,
+    experiment_runs,
+    folder_option,
+    is_there,
+    records_folder,
+)
 
 
 def _shared(runs: Sequence[Any], text: str | None) -> Sequence[Any]:
@@ -58,9 +64,7 @@ def sweep(
     executor: Annotated[
         str,
         typer.Option(
-            help="sequential, thread, process:N with one CPU thread each, dask:ADDRESS for the "
-            "workers of a Dask cluster, dask for one on this machine, or slurm:N for an array of "
-            "N tasks."
+            help=f"{EXECUTORS}; or slurm:N for an array of N tasks that sweep by themselves."
         ),
     ] = "sequential",
     records: Annotated[Path | None, folder_option("Folder of the records.")] = None,
