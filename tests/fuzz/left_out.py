@@ -29,6 +29,8 @@ LEFT_OUT = {
     "experiments.inside.": "measures a network on many photographs, for minutes",
     "experiments.trained_network.": "measures a network of another package, for minutes",
     "training.course.": "the inside of steps(), which is the edge",
+    "training.ranks.": "what processes tell each other, inside of train(), which is the edge",
+    "training.together.": "starts processes; tests/training/test_together.py",
     "training.step.": "takes the step that is timed; train() is the edge",
     "papers.allocations.": "the papers' networks layer by layer; takes seconds a call",
     "accounting.record.": "hooks inside of trace()",
