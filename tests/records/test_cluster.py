@@ -18,9 +18,11 @@ from typing import Any
 import pytest
 
 import swatlib
-from swatlib.records import cluster, read_record
+from swatlib.records import cluster, key, read_record, record_path, specification
+from swatlib.records.checkpoint import Checkpoint
 from swatlib.records.executors import open_executor
 from swatlib.records.sweep import sweep
+from swatlib.training import Run
 
 ROOT = Path(__file__).parents[2]
 
@@ -159,6 +161,38 @@ def test_a_dead_workers_run_is_done_again_and_the_finished_ones_are_not(
     assert (summary.computed, summary.failed) == (4, [])
     assert begun(tmp_path) == {0: 1, 1: 1, 2: 2, 3: 1}
     assert len(records(tmp_path)) == 4
+
+
+@pytest.mark.slow
+def test_a_dead_workers_run_goes_on_at_its_checkpoint(tmp_path: Path, processes: Processes) -> None:
+    """And ends as if nobody had died, with the metrics of a sweep here."""
+    run = Run(images=64, batch_size=16, width=4, epochs=60, method="rigl", sparsity=0.5)
+    processes.worker()
+    await_workers(processes.address, 1)
+    checkpoints = Checkpoint(tmp_path / "records" / ".checkpoints" / key(specification(run)), run)
+    at_death: list[int] = []
+
+    def kill() -> None:
+        from distributed import Client
+
+        wait_for(lambda: len(checkpoints.files) == 2)
+        with Client(processes.address) as client:
+            [pid] = client.run(os.getpid).values()
+        os.kill(pid, signal.SIGKILL)
+        at_death.append(int(checkpoints.files[0].stem))
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    where = f"dask:{processes.address}"
+    assert sweep([run], tmp_path / "records", executor=where, every=0.0).computed == 1
+    killer.join()
+    assert 2 <= at_death[0] < 60
+    assert sweep([run], tmp_path / "here", executor="process:1").computed == 1
+    found, expected = (
+        read_record(record_path(tmp_path / name, run)) for name in ("records", "here")
+    )
+    assert found.metrics == expected.metrics
+    assert found.threads == expected.threads == 1
 
 
 @pytest.mark.slow
