@@ -22,7 +22,7 @@ from swatlib.records import cluster, key, read_record, record_path, specificatio
 from swatlib.records.checkpoint import Checkpoint
 from swatlib.records.executors import open_executor
 from swatlib.records.sweep import sweep
-from swatlib.training import Run
+from swatlib.training import Run, train_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +41,20 @@ class Toy:
         if Path(self.log).read_text().split().count(str(self.seed)) <= self.deaths:
             os.kill(os.getpid(), signal.SIGKILL)
         return {"double": 2 * self.seed}
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A real run that notes how many epochs it finds done."""
+
+    log: str
+
+    def compute(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        done = len(checkpoint.found["epochs"]) if checkpoint.found else 0
+        with open(self.log, "a") as log:
+            log.write(f"{done}\n")
+        run = Run(images=64, batch_size=16, width=4, epochs=60, method="rigl", sparsity=0.5)
+        return train_run(run, "cpu", checkpoint=checkpoint)
 
 
 def toys(folder: Path, count: int, **more: Any) -> list[Toy]:
@@ -92,7 +106,8 @@ def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proce
     pytest.importorskip("distributed")
     # Where the processes, too, find the toys.
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    monkeypatch.setattr(Toy, "__module__", "test_cluster")
+    for kind in (Toy, Noted):
+        monkeypatch.setattr(kind, "__module__", "test_cluster")
     monkeypatch.setitem(sys.modules, "test_cluster", sys.modules[__name__])
     started: list[subprocess.Popen[bytes]] = []
 
@@ -166,11 +181,10 @@ def test_a_dead_workers_run_is_done_again_and_the_finished_ones_are_not(
 @pytest.mark.slow
 def test_a_dead_workers_run_goes_on_at_its_checkpoint(tmp_path: Path, processes: Processes) -> None:
     """And ends as if nobody had died, with the metrics of a sweep here."""
-    run = Run(images=64, batch_size=16, width=4, epochs=60, method="rigl", sparsity=0.5)
+    run = Noted(str(tmp_path / "log"))
     processes.worker()
     await_workers(processes.address, 1)
     checkpoints = Checkpoint(tmp_path / "records" / ".checkpoints" / key(specification(run)), run)
-    at_death: list[int] = []
 
     def kill() -> None:
         from distributed import Client
@@ -179,14 +193,15 @@ def test_a_dead_workers_run_goes_on_at_its_checkpoint(tmp_path: Path, processes:
         with Client(processes.address) as client:
             [pid] = client.run(os.getpid).values()
         os.kill(pid, signal.SIGKILL)
-        at_death.append(int(checkpoints.files[0].stem))
 
     killer = threading.Thread(target=kill)
     killer.start()
     where = f"dask:{processes.address}"
     assert sweep([run], tmp_path / "records", executor=where, every=0.0).computed == 1
     killer.join()
-    assert 2 <= at_death[0] < 60
+    first, second = map(int, (tmp_path / "log").read_text().split())
+    assert first == 0
+    assert 2 <= second < 60
     assert sweep([run], tmp_path / "here", executor="process:1").computed == 1
     found, expected = (
         read_record(record_path(tmp_path / name, run)) for name in ("records", "here")
