@@ -1,9 +1,9 @@
-"""A Dask cluster as an executor: its workers compute runs and write their records themselves.
+"""A Dask cluster (Rocklin 2015) as an executor: workers compute and write the records.
 
-The folder of the records must be one that all machines see, with locks (Rocklin 2015 describes
-Dask). A worker that dies has its runs done again by another one, from their last checkpoints on; a
-run that has a record is never done again. When the scheduler dies, what has a record keeps it, and
-the next sweep computes the rest.
+The folder of the records must be one that all machines see, with locks. A worker that dies has its
+runs done again by another one, from their last checkpoints on; a run that has a record is never
+done again. When the scheduler dies, what has a record keeps it, and the next sweep computes the
+rest. What is said of workers is checked of those that are there when a sweep begins.
 """
 
 from __future__ import annotations
