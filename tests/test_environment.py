@@ -146,7 +146,10 @@ CALLED = {
 
 @pytest.mark.parametrize(
     ("folders", "declared"),
-    [(("swatlib",), LIBRARY), (("book", "tests"), LIBRARY.union(*EXTRAS.values()))],
+    [
+        (("swatlib",), LIBRARY | EXTRAS["dask"]),
+        (("book", "tests"), LIBRARY.union(*EXTRAS.values())),
+    ],
     ids=["library", "book and tests"],
 )
 def test_every_import_is_a_declared_dependency(folders, declared):
@@ -165,8 +168,8 @@ def test_every_dependency_of_the_library_is_imported_by_it():
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
-def test_every_dependency_of_the_book_and_the_tests_is_imported_or_called(extra):
-    used = set().union(*map(provided_by, imports_of("book", "tests")))
+def test_every_dependency_that_is_optional_is_imported_or_called(extra):
+    used = set().union(*map(provided_by, imports_of("swatlib", "book", "tests")))
     assert sorted(EXTRAS[extra] - used - CALLED.keys()) == []
     for name in EXTRAS[extra] & CALLED.keys():
         file, call = CALLED[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def behind(claims: Iterable[Claim], records: Path | str = RECORDS) -> list[Recor
     return [read_record(paths[key]) for key in sorted(paths)]
 
 
-@checked(claims=None, share=partial(checks.number, above=0, most=1))
+@checked(claims=None, share=partial(checks.number, above=0, most=1), executor=None)
 def rerun(
     claims: Iterable[Claim],
     share: float,
@@ -36,6 +37,7 @@ def rerun(
     tolerance: float = TOLERANCE,
     train: Train | None = None,
     report: Callable[[Verdict], None] | None = None,
+    executor: str | Executor = "sequential",
 ) -> list[Verdict]:
     """Train a random share of the runs behind claims again and compare with their records.
 
@@ -50,6 +52,8 @@ def rerun(
         Folder with one folder of records for each experiment.
     tolerance, train, report
         See :func:`swatlib.experiments.verify.verify`.
+    executor : str or Executor
+        Where they are trained, see :func:`swatlib.records.executors.open_executor`.
 
     Raises
     ------
@@ -60,4 +64,6 @@ def rerun(
     if not every:
         raise ValueError(f"no records of training runs behind the claims in {records}")
     chosen = random.Random(seed).sample(every, math.ceil(share * len(every)))
-    return verify_records(chosen, tolerance=tolerance, train=train, report=report)
+    return verify_records(
+        chosen, tolerance=tolerance, train=train, report=report, executor=executor
+    )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from swatlib.cli.places import folder_option, records_root
+from swatlib.cli.places import EXECUTORS, folder_option, records_root
 
 app = typer.Typer(
     help="List, show and judge the papers' claims, and train runs behind them again.",
@@ -131,6 +131,7 @@ def rerun(
     tolerance: Annotated[
         float, typer.Option(help="Allowed difference of a metric, e.g. in points of accuracy.")
     ] = 3.0,
+    executor: Annotated[str, typer.Option(help=f"{EXECUTORS}.")] = "sequential",
     records: Root = None,
 ) -> None:
     """Train a random share of the runs behind claims again and compare with their records.
@@ -148,5 +149,6 @@ def rerun(
         records=records or records_root(),
         tolerance=tolerance,
         report=report_verdict,
+        executor=executor,
     )
     summary(verdicts, tolerance)

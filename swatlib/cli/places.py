@@ -21,6 +21,13 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
+EXECUTORS = (
+    "sequential, thread, process:N with one CPU thread each, dask:ADDRESS for the workers of a "
+    "Dask cluster, or dask for one on this machine"
+)
+"""What an option ``--executor`` may be, for its help."""
+
+
 def folder_option(what: str) -> Any:
     """Return the option ``--records`` of a command, a folder; an empty name is refused."""
     return typer.Option("--records", help=what, metavar="DIR", show_default=False, parser=_folder)

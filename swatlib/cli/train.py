@@ -156,20 +156,39 @@ def _signature() -> inspect.Signature:
     options.append(inspect.Parameter("as_json", kind, default=False, annotation=as_json))
     for name, (hint, default) in KEEPING.items():
         options.append(inspect.Parameter(name, kind, default=default, annotation=hint))
+    processes = Annotated[int, typer.Option(help="Processes that share every batch.")]
+    options.append(inspect.Parameter("nproc", kind, default=1, annotation=processes))
     return inspect.Signature(options)
+
+
+def _together(run: Run, nproc: int, kept: dict[str, Any]) -> dict[str, Any]:
+    from swatlib.records.executors import LostError
+    from swatlib.training.together import train_together
+
+    try:
+        return train_together(run, nproc, **kept)
+    except LostError as error:
+        more = "; --resume goes on at its last checkpoint" if kept else ""
+        typer.echo(f"error: {error}{more}", err=True)
+        raise typer.Exit(1) from error
 
 
 def train(**given: Any) -> None:
     """Train one network and print its metrics."""
+    from swatlib import checks
     from swatlib.training import train_run
 
+    nproc = checks.count("nproc", given.pop("nproc"))
     as_json, more = given.pop("as_json"), given.pop("option") or []
     options = {name: given.pop(name, None) for name in method_options()}
     options = {name: value for name, value in options.items() if value is not None}
     keeping = [given.pop(name) for name in KEEPING]
     run = Run(**given, options=options | _read(more))
     kept = _kept(run, *keeping)
-    metrics = train_run(run, **kept)
+    if nproc == 1:
+        metrics = train_run(run, **kept)
+    else:
+        metrics = _together(run, nproc, kept)
     if as_json:
         from swatlib.records import jsonable
 

@@ -7,6 +7,7 @@ and training multiplies the difference: then the final metrics must agree within
 
 from __future__ import annotations
 
+import concurrent.futures as futures
 import dataclasses
 import math
 import random
@@ -21,6 +22,7 @@ import torch
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
 from swatlib.records import Record, iterate_records
+from swatlib.records.executors import open_executor
 from swatlib.records.sweep import Train, data_as_used, own_train
 from swatlib.training.run import AT_THE_TOP, Run
 
@@ -176,7 +178,8 @@ def verify(
     )
 
 
-@checked
+# An executor is whatever has a method submit, see `open_executor`.
+@checked(executor=None)
 def verify_records(
     records: Sequence[Record],
     *,
@@ -184,22 +187,40 @@ def verify_records(
     train: Train | None = None,
     make_run: Callable[[dict[str, Any]], Any] = own_run,
     report: Callable[[Verdict], None] | None = None,
+    executor: str | futures.Executor = "sequential",
 ) -> list[Verdict]:
-    """Train the runs of these records again and compare; parameters as in :func:`verify`."""
+    """Train the runs of these records again and compare; parameters as in :func:`verify`.
+
+    ``executor`` says where, see :func:`swatlib.records.executors.open_executor`; the verdicts are
+    in the order of the records, and are reported as they come.
+    """
     tolerance = checks.number("tolerance", tolerance, least=0)
-    verdicts = []
+    verdicts: dict[str, Verdict] = {}
+    waiting = list(reversed(records))
+    flying: dict[futures.Future[dict[str, Any]], Record] = {}
+    with open_executor(executor) as (pool, size, _):
+        while waiting or flying:
+            while waiting and len(flying) < size:
+                record = waiting.pop()
+                run = make_run(record.specification)
+                flying[pool.submit(_again, run, record, train or own_train())] = record
+            for future in futures.wait(flying, return_when=futures.FIRST_COMPLETED).done:
+                record = flying.pop(future)
+                verdicts[record.key] = compare(record, future.result(), tolerance)
+                if report is not None:
+                    report(verdicts[record.key])
+    return [verdicts[record.key] for record in records]
+
+
+def _again(run: Any, record: Record, train: Train) -> dict[str, Any]:
+    """Train the run of a record again, with the threads it had, where this is called."""
+    if record.data is not None and (now := data_as_used(run)) != record.data:
+        raise ValueError(
+            f"record {record.key} was made with the data {record.data}, here are {now}"
+        )
     threads = torch.get_num_threads()
+    torch.set_num_threads(record.threads)
     try:
-        for record in records:
-            run = make_run(record.specification)
-            if record.data is not None and (now := data_as_used(run)) != record.data:
-                raise ValueError(
-                    f"record {record.key} was made with the data {record.data}, here are {now}"
-                )
-            torch.set_num_threads(record.threads)
-            verdicts.append(compare(record, (train or own_train())(run), tolerance))
-            if report is not None:
-                report(verdicts[-1])
+        return train(run)
     finally:
         torch.set_num_threads(threads)
-    return verdicts

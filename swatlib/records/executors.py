@@ -15,11 +15,17 @@ import re
 import signal
 import threading
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 
 GRACE = 5.0  # seconds that a thread told to end has for the one operation it is in
 
 _writing = threading.Lock()
+
+
+class LostError(RuntimeError):
+    """What computed a run died of it, again and again: there is no outcome."""
 
 
 @contextlib.contextmanager
@@ -45,6 +51,24 @@ def undisturbed() -> Iterator[None]:
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
             for late in caught:
                 signal.raise_signal(late)
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Let processes that are started in the block be deaf to Ctrl-C.
+
+    At a terminal it reaches every process, but only the sweep should answer.
+    """
+    mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
+    if mask:
+        # Python starts this helper at the first process, and clears the mask in doing so.
+        resource_tracker.ensure_running()
+    before = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
+    try:
+        yield
+    finally:
+        if mask:
+            mask(signal.SIG_SETMASK, before)
 
 
 class _Sequential(futures.Executor):
@@ -107,15 +131,8 @@ class _Processes(futures.ProcessPoolExecutor):
         super().__init__(workers, context, initializer=_end_with_parent)
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
-        # At a terminal Ctrl-C reaches every process, but only the sweep should answer. A process
-        # that is started here inherits the mask and so ignores it.
-        mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
-        before = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
-        try:
+        with unheard():
             return super().submit(fn, *args, **kwargs)
-        finally:
-            if mask:
-                mask(signal.SIG_SETMASK, before)
 
     def give_up(self) -> None:
         """End the processes; one that is `undisturbed` ends when it no longer is."""
@@ -163,7 +180,7 @@ def _end_with_parent() -> None:
 
 @contextlib.contextmanager
 def open_executor(
-    executor: Any, workers: int | None = None
+    executor: Any, workers: int | None = None, folder: Path | None = None
 ) -> Iterator[tuple[futures.Executor, int, int | None]]:
     """Yield an executor, how many runs to keep in flight, and the threads of a run (None: leave).
 
@@ -174,18 +191,23 @@ def open_executor(
     executor : str or Executor
         ``"sequential"``; ``"thread"`` (one, beside the caller's: PyTorch's random numbers are
         shared by all threads, so two runs in two threads would not be reproducible);
-        ``"process:N"``, N processes with one thread each; or any object with a ``submit`` that
-        returns what has a ``result``: the executors of `concurrent.futures`, a Dask ``Client``, an
-        executor of submitit. It stays open, and its runs in flight go on. A worker process of it
-        must compute one run at a time, for the same reason.
+        ``"process:N"``, N processes with one thread each; ``"dask:ADDRESS"``, the workers of a Dask
+        cluster, or ``"dask"``, one on this machine, see `swatlib.records.cluster`; or any object
+        with a ``submit`` that returns what has a ``result``: the executors of `concurrent.futures`,
+        a Dask ``Client``, an executor of submitit. It stays open, and its runs in flight go on. A
+        worker process of it must compute one run at a time, for the same reason.
     workers : int, optional
         Runs to keep in flight, for such an object; if not given, what it says itself, else one for
         each processor of this machine.
+    folder : Path, optional
+        Where records are written: a cluster's workers must see it.
 
     Raises
     ------
     ValueError, TypeError
-        If it is none of these.
+        If it is none of these, or a cluster is not fit.
+    ConnectionError
+        If there is no cluster.
     """
     if not isinstance(executor, str):
         if not callable(getattr(executor, "submit", None)):
@@ -196,6 +218,12 @@ def open_executor(
     if workers is not None:
         raise ValueError(f"workers must be None for an executor by name, got {workers}")
     kind, _, count = executor.partition(":")
+    if executor == "dask" or (kind == "dask" and count):
+        from swatlib.records.cluster import connected  # Dask is optional, and slow to import
+
+        with connected(count or None, folder) as (runs, workers):
+            yield _Foreign(runs), workers, 1
+        return
     pool: _Sequential | _Thread | _Processes
     workers, threads = 1, None
     if kind == "sequential" and not count:
@@ -207,7 +235,8 @@ def open_executor(
         pool = _Processes(workers)
     else:
         raise ValueError(
-            f"executor must be sequential, thread or process:N (N at least 1), got {executor!r}"
+            "executor must be sequential, thread, process:N (N at least 1), dask or dask:ADDRESS, "
+            f"got {executor!r}"
         )
     try:
         yield pool, workers, threads

@@ -40,7 +40,7 @@ from swatlib.records import (
     write_record,
 )
 from swatlib.records.checkpoint import EVERY, Checkpoint, of_records
-from swatlib.records.executors import open_executor, undisturbed
+from swatlib.records.executors import LostError, open_executor, undisturbed
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -367,7 +367,7 @@ def sweep(
     """
     if budget is not None and not budget > 0:
         raise ValueError(f"budget must be a positive number of seconds, got {budget}")
-    folder = Path(folder)
+    folder = Path(folder).absolute()  # what computes may be in another folder
     check_writable(folder)
     distinct = list({key(specification(run)): run for run in runs}.values())
     summary = Summary()
@@ -390,12 +390,12 @@ def sweep(
                 clock.saw(record.specification, record.seconds)
     hidden = None if progress else True  # None: shown on a terminal only
     with (
-        open_executor(executor, workers) as (pool, size, threads),
+        open_executor(executor, workers, folder) as (pool, size, threads),
         tqdm(
             total=len(distinct), initial=len(distinct) - len(missing), unit="run", disable=hidden
         ) as bar,
     ):
-        flying: set[futures.Future[Outcome]] = set()
+        flying: dict[futures.Future[Outcome], DataclassInstance] = {}
         try:
             while missing or flying:
                 while len(flying) < size:
@@ -403,12 +403,17 @@ def sweep(
                     if chosen is None:
                         break
                     missing.remove(chosen)
-                    flying.add(pool.submit(compute, chosen, folder, train, threads, every))
+                    future = pool.submit(compute, chosen, folder, train, threads, every)
+                    flying[future] = chosen
                 if not flying:
                     break  # nothing more fits into the budget
-                landed, flying = futures.wait(flying, return_when=futures.FIRST_COMPLETED)
-                for future in landed:
-                    _count(summary, clock, future.result())
+                for future in futures.wait(flying, return_when=futures.FIRST_COMPLETED).done:
+                    run = flying.pop(future)
+                    try:
+                        outcome = future.result()
+                    except LostError as error:
+                        outcome = Outcome(run, "failed", error=str(error))
+                    _count(summary, clock, outcome)
                     bar.update()
         finally:
             for future in flying:

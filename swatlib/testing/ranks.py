@@ -8,16 +8,13 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from swatlib.core.operands import WEIGHT, operand
-from swatlib.core.recipe import OUTPUT, Recipe
-from swatlib.core.selector_state import SelectorState
+from swatlib.core.recipe import Recipe
 from swatlib.methods import Method, Progress
-from swatlib.surgery.sparsify import sparse_layers
 from swatlib.testing.network import batch, first_loss, made_sparse, optimizer_of
+from swatlib.training.ranks import alike
 
 PATIENCE = 300
 """Seconds that two processes may take."""
@@ -69,23 +66,9 @@ def _rank(rank: int, folder: str, methods: list[Method]) -> None:
             method.after_backward(model, optimizer, progress)
             optimizer.step()
             method.after_step(model, optimizer, progress)
-        kept = [
-            tensor.nan_to_num()
-            for _, layer in sparse_layers(model)
-            for name, state in layer.states.items()
-            for tensor in _made_of_weights(name, state)
-        ]
-        results.append([*(p.detach() for p in model.parameters()), *kept])
+        results.append(list(alike(model)))
     torch.save(results, Path(folder) / f"{rank}.pt")
     dist.destroy_process_group()
-
-
-def _made_of_weights(name: str, state: SelectorState) -> list[Tensor]:
-    if name == OUTPUT:  # what ranks outputs; which ones are computed is each rank's own
-        return [] if state.values is None else [state.values]
-    if operand(name).tensor != WEIGHT:  # activations are each rank's own
-        return []
-    return [state.threshold if state.mask is None else state.mask]
 
 
 def lifted(recipe: Recipe | Method) -> Method:

@@ -15,6 +15,7 @@ from torch import nn
 from swatlib.checked import checked, checked_fields
 from swatlib.records.checkpoint import Checkpoint
 from swatlib.surgery.state import load_sparsity_state_, sparsity_state
+from swatlib.training import ranks
 
 
 @dataclass
@@ -41,7 +42,15 @@ class Course:
     def __post_init__(self) -> None:
         checked_fields(self)
         found = None if self.checkpoint is None else self.checkpoint.found
-        self._state = found if found is not None and found["stage"] == self.stage else None
+        self._state = None
+        if found is not None and found["stage"] == self.stage:
+            others = found.get("others", [])
+            if len(others) + 1 != ranks.size():
+                raise ValueError(
+                    f"checkpoint must be taken up by as many processes as made it, "
+                    f"{len(others) + 1}, got {ranks.size()}"
+                )
+            self._state = [found, *(found | other for other in others)][ranks.rank()]
         if self._state is not None:
             self.epochs = self._state["epochs"]
             if self.observer is not None:
@@ -81,18 +90,24 @@ class Course:
         generators: Sequence[torch.Generator],
     ) -> None:
         """Write a checkpoint if one is due; call it when an epoch's metrics are known."""
-        if self.checkpoint is None or not self.checkpoint.is_due:
+        if self.checkpoint is None or not ranks.first_says(self.checkpoint.is_due):
             return
-        self.checkpoint.save(
-            {
-                "stage": self.stage,
-                "epochs": self.epochs,
-                "observed": {} if self.observer is None else vars(self.observer),
-                "model": dict(model.state_dict()),
-                "sparsity": sparsity_state(model),
-                "optimizer": optimizer.state_dict(),
-                "generators": [generator.get_state() for generator in generators],
-                "random": torch.get_rng_state(),
-                "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            }
-        )
+        own = {
+            "observed": {} if self.observer is None else vars(self.observer),
+            "sparsity": sparsity_state(model),
+            "generators": [generator.get_state() for generator in generators],
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+        first, *others = ranks.gathered(own)
+        if ranks.rank() == 0:
+            self.checkpoint.save(
+                {
+                    "stage": self.stage,
+                    "epochs": self.epochs,
+                    "model": dict(model.state_dict()),
+                    "optimizer": optimizer.state_dict(),
+                    **first,
+                    **({"others": others} if others else {}),
+                }
+            )

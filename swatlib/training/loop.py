@@ -22,6 +22,7 @@ from swatlib.methods import Method, Progress
 from swatlib.models import build_network
 from swatlib.records.checkpoint import Checkpoint
 from swatlib.surgery.sparsify import report, sparsify_
+from swatlib.training import ranks
 from swatlib.training.augmentation import augment
 from swatlib.training.course import Course
 from swatlib.training.observe import OBSERVERS
@@ -126,7 +127,8 @@ def steps(
     optimizer = descent.of(model.parameters())
     order = torch.Generator().manual_seed(descent.seed)
     # A last batch of one image has no batch statistics; it is left out, unless it is the only one.
-    starts = [s for s in range(0, images, descent.batch_size) if images - s > 1] or [0]
+    least = 2 * ranks.size()
+    starts = [s for s in range(0, images, descent.batch_size) if images - s >= least] or [0]
     whole = descent.epochs * len(starts)
 
     def first_loss() -> Tensor:
@@ -161,7 +163,8 @@ def steps(
             if on_step is not None:
                 on_step(step, model)
         assert total is not None
-        means = [value / len(starts) for value in total.tolist()]
+        means = [value / len(starts) for value in ranks.mean(total).tolist()]
+        ranks.share_buffers_(model)
         yield means
         if not all(map(isfinite, means)):
             return
@@ -302,12 +305,17 @@ def train(
 ) -> Iterator[dict[str, Any]]:
     """Train ``model`` as ``run`` says, yielding each epoch's metrics; see :func:`steps`.
 
-    Those of epochs that an earlier sitting has done come first, as that one yielded them.
+    Those of epochs that an earlier sitting has done come first, as that one yielded them. Where
+    a process group of torch.distributed is there, its processes train together: every batch is
+    shared by them, see :mod:`swatlib.training.ranks`.
     """
     course = course or Course()
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     layout = memory_format(model)
     model = model.to(device=device, memory_format=layout)  # type: ignore[call-overload]
+    shared = ranks.together(model)
+    if ranks.rank() and not course.is_begun:
+        torch.manual_seed((run.seed + ranks.rank()) % checks.SEEDS)  # draws of its own
     train_x, train_y, test_x, test_y = (t.to(device) for t in dataset[1:5])
     train_x, test_x = (t.to(memory_format=layout) for t in (train_x, test_x))
     # A generator of its own, so that augmenting does not change the order of the images.
@@ -320,11 +328,15 @@ def train(
         images = train_x[batch]
         if run.flips or run.shifts:
             images = augment(images, distortion, bool(run.flips), run.shifts or 0)
+        own, weight = ranks.part(batch)
         with autocast:
-            output = model(images)
-        return (
-            nn.functional.cross_entropy(output.float(), train_y[batch], label_smoothing=smoothing),
-        )
+            output = shared(images[own]).float()
+        labels = train_y[batch[own]]
+        return (nn.functional.cross_entropy(output, labels, label_smoothing=smoothing) * weight,)
+
+    def watch(step: int, _: nn.Module) -> None:
+        if on_step is not None:
+            on_step(step, model)
 
     descent = Descent(
         run.epochs,
@@ -338,7 +350,7 @@ def train(
         run.optimizer,
     )
     yield from course.epochs
-    epochs = steps(model, len(train_x), loss, descent, run.plan, on_step, (distortion,), course)
+    epochs = steps(shared, len(train_x), loss, descent, run.plan, watch, (distortion,), course)
     for epoch, (train_loss,) in enumerate(epochs, len(course.epochs) + 1):
         more = {}
         with autocast:

@@ -8,7 +8,9 @@ from claims_toys import BASE, SWAT, toy_claim, write
 
 from swatlib.claims.effect import DENSELY, Effect
 from swatlib.claims.rerun import behind, rerun
-from swatlib.records import read_record
+from swatlib.experiments.verify import Verdict, verify_records
+from swatlib.records import iterate_records, read_record
+from swatlib.records.sweep import sweep
 from swatlib.training import DENSE, Run
 
 CLAIM = toy_claim(Effect("90 %", SWAT, DENSELY, "below", 1.0))
@@ -59,3 +61,22 @@ def test_bad_shares(root: Path) -> None:
             rerun([CLAIM], share, records=root)
     with pytest.raises(ValueError, match="no records of training runs"):
         rerun([], 0.5, records=root)
+
+
+def test_trained_elsewhere_the_verdicts_are_the_same(tmp_path: Path) -> None:
+    """Small real runs, each with the threads of its record, in two processes and here."""
+    small = Run(images=32, batch_size=16, width=4, epochs=1)
+    runs = [replace(small, seed=seed, **DENSE) for seed in range(2)]
+    sweep(runs, tmp_path / "small")
+    records = list(iterate_records(tmp_path / "small"))
+    seen: list[Verdict] = []
+    here = verify_records(records)
+    there = verify_records(records, executor="process:2", report=seen.append)
+    assert here == there
+    assert sorted(seen, key=str) == sorted(there, key=str)
+    assert [(one.key, one.identical) for one in there] == [(r.key, True) for r in records]
+
+
+def test_what_is_no_executor(root: Path) -> None:
+    with pytest.raises(ValueError, match="executor must be sequential, thread, process:N"):
+        rerun([CLAIM], 0.5, records=root, executor="slurm")

@@ -91,7 +91,7 @@ def test_without_records_it_is_open() -> None:
 
 @pytest.mark.usefixtures("records")
 def test_rerun(monkeypatch: pytest.MonkeyPatch) -> None:
-    code, output = call("claims", "rerun", "--share", "0.5", "--seed", "1")
+    code, output = call("claims", "rerun", "--share", "0.5", "--seed", "1", "--executor", "thread")
     assert code == 0
     assert output.count("identical") == 3
     assert "3 of 3 agree within 3" in output

@@ -43,7 +43,7 @@ def test_every_command_has_help() -> None:
         (["records", "show", "0000", "--records", ""], "records must be a folder, got ''"),
         (
             ["sweep", "toys", "--executor", "cloud"],
-            "executor must be sequential, thread or process",
+            "executor must be sequential, thread, process:N",
         ),
         (["sweep", "toys", "--records", "/dev/null/x"], "/dev/null/x cannot be written"),
         (["sweep"], "Missing argument"),

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from swatlib.cli import app, main
 from swatlib.cli.train import _read
 from swatlib.records.checkpoint import Checkpoint
+from swatlib.records.executors import LostError
 from swatlib.training import Run, train_run
 
 
@@ -147,3 +148,26 @@ def test_how_a_run_is_kept_is_checked(capsys: pytest.CaptureFixture[str], tmp_pa
     )
     line = errs(capsys, "train", "--checkpoint", str(tmp_path), "--checkpoint-every", "soon")[1]
     assert "checkpoint-every must be a length of time such as 90s" in line
+
+
+def test_processes_that_train_together(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def together(run: Run, nproc: int) -> dict[str, Any]:
+        assert nproc == 2
+        return toy(run)
+
+    def dies(run: Run, nproc: int, checkpoint: Any = None) -> dict[str, Any]:
+        raise LostError("a process of the training died")
+
+    monkeypatch.setattr("swatlib.training.together.train_together", together)
+    assert "test_accuracy 52" in call("train", "--nproc", "2", "--seed", "2")[1]
+    monkeypatch.setattr("swatlib.training.together.train_together", dies)
+    line = "error: a process of the training died"
+    assert errs(capsys, "train", "--nproc", "2") == (1, line)
+    kept = ["--checkpoint", str(tmp_path / "kept")]
+    assert errs(capsys, "train", "--nproc", "2", *kept) == (
+        1,
+        f"{line}; --resume goes on at its last checkpoint",
+    )
+    assert errs(capsys, "train", "--nproc", "0") == (2, "error: nproc must be at least 1, got 0")

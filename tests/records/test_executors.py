@@ -73,9 +73,9 @@ def records(folder: Path) -> list[Path]:
 
 
 def test_what_is_no_executor(tmp_path: Path) -> None:
-    for bad in ("process:0", "process:two", "thread:2", "dask", "sequential:2", ""):
+    for bad in ("process:0", "process:two", "thread:2", "dask:", "sequential:2", ""):
         with (
-            pytest.raises(ValueError, match="executor must be sequential, thread or process"),
+            pytest.raises(ValueError, match="executor must be sequential, thread, process:N"),
             open_executor(bad),
         ):
             pass
