@@ -1,7 +1,6 @@
 """Claims of the backward pass: both readings, and each data set beside its own dense run."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 
@@ -9,7 +8,7 @@ from swatlib.claims.claim import NOT_REPRODUCED, Claim, Trained
 from swatlib.claims.effect import DENSELY
 from swatlib.claims.judge import judge
 from swatlib.claims.scales import FULL
-from swatlib.claims.what_can_be_dropped.backward import CHAPTER, CLAIMS, generalisation_gap
+from swatlib.claims.what_can_be_dropped.backward import CHAPTER, CLAIMS
 from swatlib.training import Run
 
 BY_NAME = {one.id: one for one in CLAIMS}
@@ -67,24 +66,3 @@ def test_a_collapse_is_no_robustness() -> None:
     """Committed records: SAW at 90 % loses more than a point on full-size photographs."""
     found = judge(BY_NAME["n-bwd-wa-robust-90"])
     assert (found.verdict, found.grade) == (NOT_REPRODUCED, "A")
-
-
-def test_the_gap_is_the_mean_over_the_first_half_of_the_epochs() -> None:
-    epochs = [
-        {"train_accuracy": train, "test_accuracy": test}
-        for train, test in ((40.0, 38.0), (60.0, 54.0), (90.0, 81.0), (100.0, 50.0), (0.0, 0.0))
-    ]
-    assert generalisation_gap(SimpleNamespace(metrics={"epochs": epochs})) == (2 + 6 + 9) / 3
-
-
-def test_resprop_warms_up_at_full_size_alone() -> None:
-    found = {
-        (run.data, tuple(run.options.items()))
-        for run in runs(BY_NAME["n-resprop-90-backward"])
-        if run.method == "resprop"
-    }
-    assert found == {
-        ("cifar10-jpeg75", ()),
-        ("patches", (("warmup", 0),)),
-        ("digits", (("warmup", 0),)),
-    }
