@@ -2,14 +2,15 @@
 
 The dense recipe was tuned on dense runs of one seed on digits alone, and then frozen. Every method
 acts on the layers of the blocks, attention's and the feed-forward networks'; patches and head stay
-dense. Two methods leave attention dense as they are published; only the photographs have them so.
+dense. Two methods leave attention dense as they are published; digits and photographs have them so,
+too.
 """
 
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from swatlib.experiments.grid import SEEDS
+from swatlib.experiments.grid import MORE_SEEDS, SEEDS
 from swatlib.experiments.photographs import PHOTOGRAPHS
 from swatlib.training import Run
 
@@ -60,28 +61,34 @@ def _on(base: Run, only: str, method: str, sparsity: float, **fields: Any) -> Ru
     return replace(base, method=method, sparsity=sparsity, options={"only": only}, **fields)
 
 
-def _every_way(base: Run) -> list[Run]:
+def _every_way(base: Run, seeds: tuple[int, ...] = SEEDS) -> list[Run]:
     ways = [base, *[_on(base, BLOCKS, method, sparsity) for method, sparsity in ON_BLOCKS]]
     ways += [
         replace(base, network=SQUARED),
         _on(base, DOWN, "activations-2to4", 0.5, network=SQUARED),
     ]
-    return [replace(way, seed=seed) for seed, way in product(SEEDS, ways)]
+    return [replace(way, seed=seed) for seed, way in product(seeds, ways)]
+
+
+def _as_published(base: Run, seeds: tuple[int, ...] = SEEDS) -> list[Run]:
+    ways = [_on(base, FEED_FORWARD, method, 0.5) for method in AS_PUBLISHED]
+    return [replace(way, seed=seed) for seed, way in product(seeds, ways)]
 
 
 def transformer_digits() -> list[Run]:
-    """Weights, gradients' operands and activations made sparse, on digits; three seeds."""
-    return _every_way(TRANSFORMER_DIGITS)
+    """Weights, gradients' operands and activations made sparse, on digits; five seeds.
+
+    Two methods also as they are published.
+    """
+    base = TRANSFORMER_DIGITS
+    return _every_way(base, MORE_SEEDS) + _as_published(base, MORE_SEEDS)
 
 
 def transformer_patches() -> list[Run]:
-    """The same on photograph patches."""
+    """The same on photograph patches, all methods on all layers of the blocks; three seeds."""
     return _every_way(TRANSFORMER_PATCHES)
 
 
 def transformer_photographs() -> list[Run]:
     """The same on full-size CIFAR-10 photographs, and two methods as they are published."""
-    base = TRANSFORMER_PHOTOGRAPHS
-    published = [_on(base, FEED_FORWARD, method, 0.5) for method in AS_PUBLISHED]
-    more = [replace(way, seed=seed) for seed, way in product(SEEDS, published)]
-    return _every_way(base) + more
+    return _every_way(TRANSFORMER_PHOTOGRAPHS) + _as_published(TRANSFORMER_PHOTOGRAPHS)

@@ -61,7 +61,7 @@ def swat(
     sparsity : float
         Of the weights, in [0, 1).
     activation_sparsity : float, optional
-        Of the activations; as the weights' if not given.
+        Of the activations; as the weights' if not given. 0 leaves them dense.
     structured : str, optional
         "filter", "layer" or "input": drop whole channels of the weights, see
         :class:`~swatlib.selectors.channels.TopChannels`. For convolutions only. Activations stay
@@ -80,11 +80,11 @@ def swat(
     topk, first = split(options)
     unstructured = TopK(sparsity, **topk)
     w = unstructured if structured is None else TopChannels(sparsity, structured)
-    x = (
-        unstructured
-        if activation_sparsity is None
-        else topk_at("activation_sparsity", activation_sparsity, topk)
-    )
+    x: TopK | None = unstructured
+    if activation_sparsity is not None:
+        x = topk_at("activation_sparsity", activation_sparsity, topk)
+        if x is not None and x.sparsity == 0:
+            x = None  # a selector that keeps all would cost time, and no allocation could spread it
     return Recipe(
         "SWAT" if structured is None else "SWAT structured",
         forward_weight=w,

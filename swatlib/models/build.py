@@ -17,7 +17,12 @@ from swatlib.models.transformer import vision_transformer
 from swatlib.models.vgg import vgg16
 from swatlib.models.wide_resnet import wrn16_8, wrn28_10
 
-SMALL = {"small_resnet": small_resnet, "small_vgg": small_vgg, "small_densenet": small_densenet}
+SMALL: dict[str, Callable[..., nn.Module]] = {
+    "small_resnet": small_resnet,
+    "small_vgg": small_vgg,
+    "small_vgg_relu_first": partial(small_vgg, relu_first=True),
+    "small_densenet": small_densenet,
+}
 TRANSFORMERS: dict[str, Callable[..., nn.Module]] = {
     "vision_transformer": vision_transformer,
     "vision_transformer_squared_relu": partial(vision_transformer, activation="squared_relu"),

@@ -31,6 +31,25 @@ class DenseLayer(nn.Module):
         return torch.cat([x, self.conv(self.relu(self.bn(x)))], dim=1)
 
 
+class NormAfterReLU(nn.Module):
+    """ReLU, then batch norm: the order of DSG's layers (Liu et al. 2019).
+
+    What comes in as exactly zero goes out as zero. Behind a product whose outputs are left out that
+    is DSG's second mask, without which batch norm would fill them; a dense product has hardly any.
+    """
+
+    @checked
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.relu = nn.ReLU()
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, channels, H, W) to the same shape."""
+        found: Tensor = self.norm(self.relu(x)) * (x != 0)
+        return found
+
+
 @checked
 def small_resnet(
     classes: int, image: int, channels: int, width: int = 32, depth: int = 8
@@ -61,7 +80,12 @@ def small_resnet(
 
 @checked
 def small_vgg(
-    classes: int, image: int, channels: int, width: int = 32, depth: int = 8
+    classes: int,
+    image: int,
+    channels: int,
+    width: int = 32,
+    depth: int = 8,
+    relu_first: bool = False,
 ) -> nn.Module:
     """Plain network: conv-BN-ReLU throughout, max pooling between stages, linear.
 
@@ -75,15 +99,24 @@ def small_vgg(
         Channels of the stem and of the first stage; the next stages have 2 and 4 times as many.
     depth : int
         Weighted layers, 3 n + 2 for n convolutions a stage.
+    relu_first : bool
+        Conv-ReLU-BN instead, where zeros stay zeros, see :class:`NormAfterReLU`.
     """
     convolutions = _per_stage(depth, step=3, fixed=2)
-    parts = _stem(image, channels, width) | {"bn1": nn.BatchNorm2d(width), "relu": nn.ReLU()}
+    parts = _stem(image, channels, width)
+    if relu_first:
+        parts["norm1"] = NormAfterReLU(width)
+    else:
+        parts |= {"bn1": nn.BatchNorm2d(width), "relu": nn.ReLU()}
     inputs = width
     for stage in range(3):
         outputs = width * 2**stage
         layers: list[nn.Module] = [nn.MaxPool2d(2)] if stage else []
         for _ in range(convolutions):
-            layers += [conv3x3(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU()]
+            layers.append(conv3x3(inputs, outputs))
+            layers += (
+                [NormAfterReLU(outputs)] if relu_first else [nn.BatchNorm2d(outputs), nn.ReLU()]
+            )
             inputs = outputs
         parts[f"stage{stage + 1}"] = nn.Sequential(*layers)
     return he_init_(named(parts | head(inputs, classes)))

@@ -5,6 +5,9 @@ from dataclasses import replace
 import pytest
 
 from swatlib.experiments.transformer import (
+    AS_PUBLISHED,
+    BLOCKS,
+    FEED_FORWARD,
     SQUARED,
     TRANSFORMER_DIGITS,
     TRANSFORMER_PATCHES,
@@ -39,3 +42,12 @@ def test_activations_are_sparse_behind_the_squared_relu_only() -> None:
         if run.method != "dense":
             assert (run.network == SQUARED) == (run.method == "activations-2to4")
             assert run.options["only"]
+
+
+@pytest.mark.parametrize("declare", [transformer_digits, transformer_photographs])
+def test_two_methods_are_there_as_published_and_on_attention_too(declare) -> None:  # type: ignore[no-untyped-def]
+    runs = declare()
+    for name in AS_PUBLISHED:
+        layers = {(run.options["only"], run.seed) for run in runs if run.method == name}
+        seeds = {run.seed for run in runs}
+        assert layers == {(only, seed) for only in (BLOCKS, FEED_FORWARD) for seed in seeds}

@@ -122,6 +122,24 @@ def test_batch_norm_is_not_folded_into_filters_that_compete() -> None:
         swatlib.prune_(layer)
 
 
+@pytest.mark.parametrize(("name", "kept"), [("small_vgg", False), ("small_vgg_relu_first", True)])
+def test_only_in_the_order_of_the_paper_zeros_reach_the_next_layer(name: str, kept: bool) -> None:
+    torch.manual_seed(0)
+    model = build_network(name, image=8, channels=1, width=8)
+    model = swatlib.sparsify_(model, dsg(0.75, shared=False))
+    for norm in model.modules():
+        if isinstance(norm, nn.BatchNorm2d):  # the zeros of a fresh norm would end at its ReLU
+            nn.init.constant_(norm.bias, 2.0)
+    first, second = list(dict(sparse_layers(model)).values())[:2]
+    seen: list[Tensor] = []
+    first.register_forward_hook(lambda _, __, y: seen.append(y == 0))
+    second.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0] == 0))
+    model(torch.randn(16, 1, 8, 8))
+    left_out, zero = seen
+    assert left_out.double().mean() == pytest.approx(0.75, abs=0.02)
+    assert bool(zero[left_out].all()) == kept
+
+
 def test_what_is_counted() -> None:
     shapes = trace(build_network("vgg16", image=32), (1, 3, 32, 32))
     first, *middle, last = method_densities("dsg", shapes, 0.75)

@@ -152,6 +152,8 @@ def test_help_names_the_options_of_the_methods() -> None:
 def test_an_allocation_does_not_drop_a_second_sparsity() -> None:
     with pytest.raises(ValueError, match=r"allocation needs one sparsity .* got 0\.5 and 0\.9"):
         method("swat", 0.9, activation_sparsity=0.5, allocation="erk")
+    dense_x = method("swat", 0.9, activation_sparsity=0.0, allocation="erk")
+    assert dense_x.recipe.weight_grad_activation is None
 
 
 def test_random_selection_has_no_options_of_topk() -> None:

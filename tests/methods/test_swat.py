@@ -25,6 +25,7 @@ ROWS = [
     (dense(), (None, None, None, None, None, None)),
     (swat(0.9), (A, None, A, None, A, None)),
     (swat(0.9, 0.8), (A, None, A, None, B, None)),
+    (swat(0.9, 0.0), (A, None, A, None, None, None)),
     (saw(0.9), (None, None, A, None, A, None)),
     (saw(0.9, random=True), (None, None, RandomK(0.9), None, RandomK(0.9), None)),
     (meprop(0.9), (None, None, None, TopK(0.9, "CHW"), None, TopK(0.9, "CHW"))),

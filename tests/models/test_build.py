@@ -6,7 +6,7 @@ from torch import nn
 
 from swatlib.models import NAMES, build_network
 
-SMALL = ("small_resnet", "small_vgg", "small_densenet")
+SMALL = ("small_resnet", "small_vgg", "small_vgg_relu_first", "small_densenet")
 
 # All parameters, from the tables of torchvision's model documentation (weights *_V1; the counts
 # do not depend on the weights). VGG-16 is the row of vgg16_bn less the 4,224 biases of its
