@@ -1,6 +1,6 @@
 """Run the benchmarks: ``python -m swatlib.bench [TOPIC ...]``, all topics if none is named.
 
-A topic is a file of this folder with a function ``main``, which prints ratios measured within one
+A topic is a file of this folder with a function ``main``, which yields ratios measured within one
 process: two numbers from two processes, or from two machines, are not comparable.
 """
 
@@ -13,6 +13,8 @@ import platform
 import sys
 from importlib import import_module
 from pathlib import Path
+
+from swatlib.bench.timing import shown
 
 
 def topics() -> list[str]:
@@ -61,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in chosen:
         print(f"\n== {name}", flush=True)
         try:
-            import_module(f"swatlib.bench.{name}").main()
+            list(shown(import_module(f"swatlib.bench.{name}").main()))
         except Exception as error:  # the other topics are still of use
             print(f"error: {name}: {type(error).__name__}: {error}", file=sys.stderr)
             failed.append(name)

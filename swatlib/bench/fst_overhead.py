@@ -5,7 +5,7 @@ A selector's time includes applying its mask; that of S(X^T) includes unfolding 
 the record that the chapter on costs shows.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from time import process_time
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from swatlib.bench.step import training_step
+from swatlib.bench.timing import Row
 from swatlib.bench.weight_gradient import LAYOUTS, NETWORKS, faster
 from swatlib.kernels.convolution import Geometry, unfold
 from swatlib.kernels.keep import keep
@@ -30,11 +31,13 @@ SETTINGS = {(32, 64, "NCHW"): 3, (32, 64, "channels last"): 3, (224, 4, "NCHW"):
 """Image size, batch and memory format, and how often each thing is measured."""
 
 
-def main() -> None:
-    """Print every time as a share of the dense step."""
+def main() -> Iterator[Row]:
+    """Yield every time as a share of the dense step."""
     for (image, batch, layout), repeat in SETTINGS.items():
-        print(f"\nResNet-18, {image} x {image}, batch {batch}, {layout}: shares of the dense step")
-        print(shares(image, batch, layout, repeat).round(4).to_string(index=False), flush=True)
+        setting = f"ResNet-18, {image} x {image}, batch {batch}, {layout}, CPU time"
+        frame = shares(image, batch, layout, repeat)
+        for what, share in zip(frame["what"], frame["share"], strict=True):
+            yield Row(setting, what, share, "step, dense")
 
 
 def shares(image: int, batch: int, layout: str, repeat: int = 3) -> pd.DataFrame:

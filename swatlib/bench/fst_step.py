@@ -1,13 +1,13 @@
 """A step of fully sparse training against the dense step of a CIFAR ResNet-18, and bytes saved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 
 import torch
 from torch import nn
 
 from swatlib.bench.step import training_step
-from swatlib.bench.timing import print_ratios, seconds
+from swatlib.bench.timing import Row, ratios, seconds
 from swatlib.methods import dense
 from swatlib.methods.fst import fst, sr_ste
 from swatlib.models import build_network
@@ -18,8 +18,8 @@ from swatlib.surgery.sparsify import sparsify_
 BATCH = 64
 
 
-def main() -> None:
-    """Print the ratios for the lines of Table 5, both memory formats, and what backward keeps."""
+def main() -> Iterator[Row]:
+    """Yield the ratios for the lines of Table 5, both memory formats, and what backward keeps."""
     methods = {
         "dense": dense(),
         "S(W), SR-STE": sr_ste(),
@@ -37,16 +37,13 @@ def main() -> None:
         }
         name = "NCHW" if layout == torch.contiguous_format else "channels last"
         title = f"step of ResNet-18, 32x32, batch {BATCH}, {name}"
-        taken = seconds(steps, repeat=5)
-        print_ratios(title, taken, "dense")
-        print(f"  FST is {taken['dense'] / taken['FST']:.2f} times as fast as dense")
-    print_saved(models, x)
+        yield from ratios(title, seconds(steps, repeat=5), "dense")
+    yield from saved(models, x)
 
 
-def print_saved(models: dict[str, nn.Module], x: torch.Tensor) -> None:
-    """Print what a forward pass keeps for backward, as a ratio to the first model's."""
-    saved = {name: saved_bytes(model, x)["bytes"].sum() for name, model in models.items()}
-    whole = next(iter(saved.values()))
-    print(f"\nsaved for backward, parameters and buffers left out (dense: {whole / 2**20:.1f} MiB)")
-    for name, size in saved.items():
-        print(f"  {name:<44} {size / whole:8.3f} x")
+def saved(models: dict[str, nn.Module], x: torch.Tensor) -> list[Row]:
+    """Return the bytes a forward pass keeps for backward, as ratios to the first model's."""
+    kept = {name: saved_bytes(model, x)["bytes"].sum() for name, model in models.items()}
+    first, whole = next(iter(kept.items()))
+    setting = "bytes saved for backward, parameters and buffers left out"
+    return [Row(setting, name, size / whole, first) for name, size in kept.items()]

@@ -1,13 +1,13 @@
 """A sparse training step against the dense step of the same network."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from swatlib.bench.timing import print_ratios, seconds
+from swatlib.bench.timing import Row, ratios, seconds
 from swatlib.core.selector_state import SelectorState
 from swatlib.methods import Recipe, dense, meprop, saw, swat
 from swatlib.models import build_network
@@ -57,8 +57,8 @@ def structured_swat(model: nn.Module, sparsity: float) -> dict[str, Recipe]:
     }
 
 
-def main() -> None:
-    """Print the ratios for the three small families, in both memory formats."""
+def main() -> Iterator[Row]:
+    """Yield the ratios for the three small families, in both memory formats."""
     methods: dict[str, Recipe | Mapping[str, Recipe]] = {
         "dense": dense(),
         "SWAT, exact threshold every step": swat(SPARSITY),
@@ -82,4 +82,4 @@ def main() -> None:
             }
             layout = str(memory_format).removeprefix("torch.").replace("_format", "")
             title = f"{name}, width 32, batch {BATCH}, {PIXELS}x{PIXELS}, {layout}, {SPARSITY:.0%}"
-            print_ratios(title, seconds(steps, repeat=12), "dense")
+            yield from ratios(title, seconds(steps, repeat=12), "dense")

@@ -5,13 +5,12 @@ input gradient then need the other channels only, and are smaller dense convolut
 gradient stays whole, because SWAT updates every weight.
 """
 
-from collections.abc import Callable
-from math import exp, log
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
-from swatlib.bench.timing import seconds
+from swatlib.bench.timing import Row, geometric_mean, seconds
 from swatlib.kernels.keep import keep
 from swatlib.selectors.channels import TopChannels, used_inputs
 
@@ -21,26 +20,24 @@ LAYERS = ((64, 32), (128, 16), (256, 8), (512, 4))
 SPARSITIES = (0.5, 0.6, 0.7)
 
 
-def main() -> None:
-    """Print how many times faster the narrowed products are, gathering the channels included."""
+def main() -> Iterator[Row]:
+    """Yield the time of narrowed products, gathering the channels included, over the whole ones."""
     for name, layout in (
         ("NCHW", torch.contiguous_format),
         ("channels last", torch.channels_last),
     ):
-        print(f"\ntimes faster than whole, 3x3 convolutions of ResNet-18, batch {BATCH}, {name}")
-        headings = "".join(f"{h:>10}" for h in ("forward", "dX", "step", "bound"))
-        print(f"  {'sparsity  channels  pixels':<28}{headings}")
         for sparsity in SPARSITIES:
+            setting = f"3x3 convolutions of ResNet-18, batch {BATCH}, {name}, {sparsity:.0%}"
             rows = []
             for channels, pixels in LAYERS:
-                gain = gains(channels, pixels, sparsity, layout=layout)
-                rows.append(gain)
-                cells = "".join(f"{value:8.2f} x" for value in gain.values())
-                where = f"{sparsity:<8.0%}  {channels:<8}  {pixels}x{pixels}"
-                print(f"  {where:<28}{cells}{bound(sparsity):8.2f} x", flush=True)
-            means = {k: exp(sum(log(row[k]) for row in rows) / len(rows)) for k in rows[0]}
-            cells = "".join(f"{value:8.2f} x" for value in means.values())
-            print(f"  {'geometric mean':<28}{cells}{bound(sparsity):8.2f} x")
+                rows.append(gains(channels, pixels, sparsity, layout=layout))
+                for what, gain in rows[-1].items():
+                    where = f"{what}, {channels} channels, {pixels}x{pixels}"
+                    yield Row(setting, where, 1 / gain, "whole")
+            for what in rows[0]:
+                mean = geometric_mean([row[what] for row in rows])
+                yield Row(setting, f"{what}, geometric mean", 1 / mean, "whole")
+            yield Row(setting, "step, bound", 1 / bound(sparsity), "whole")
 
 
 def bound(sparsity: float) -> float:

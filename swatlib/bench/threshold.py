@@ -1,8 +1,10 @@
 """The K-th largest of 2.4 million magnitudes: ours against ``torch.topk`` and one memory pass."""
 
+from collections.abc import Iterator
+
 import torch
 
-from swatlib.bench.timing import print_ratios, seconds
+from swatlib.bench.timing import Row, ratios, seconds
 from swatlib.kernels.kth_magnitude import SAMPLE, keep_above
 from swatlib.selectors import topk_threshold
 
@@ -10,8 +12,8 @@ ENTRIES = 2_400_000
 SPARSITY = 0.9
 
 
-def main() -> None:
-    """Print the ratios, and the density that the sampled threshold realises."""
+def main() -> Iterator[Row]:
+    """Yield the ratios, and the density that the sampled threshold realises."""
     x = torch.randn(ENTRIES, generator=torch.Generator().manual_seed(0))
     k = round((1 - SPARSITY) * ENTRIES)
     exact = topk_threshold(x, SPARSITY)
@@ -30,10 +32,8 @@ def main() -> None:
         },
         repeat=9,
     )
-    print_ratios(f"threshold of {ENTRIES / 1e6:.1f} M floats", taken, "torch.topk")
-    one_pass = taken["one pass over memory (largest magnitude)"]
-    for name in ("exact threshold", f"sampled threshold ({SAMPLE} entries)"):
-        faster = taken["torch.topk"] / taken[name]
-        print(f"  {name}: {faster:.0f} x faster than topk, {taken[name] / one_pass:.1f} passes")
+    setting = f"threshold of {ENTRIES / 1e6:.1f} M floats"
+    yield from ratios(setting, taken, "torch.topk")
     sampled = topk_threshold(x, SPARSITY, sample=SAMPLE)
-    print(f"  density realised from the sample: {100 * (x.abs() >= sampled).float().mean():.2f} %")
+    density = (x.abs() >= sampled).float().mean().item()
+    yield Row(f"{setting}: density", "sampled threshold", density / (1 - SPARSITY), "asked for")

@@ -4,13 +4,13 @@ What RigL, SET and GMP do in every step is holding inactive weights at zero, as 
 Updates are rare; what one costs is told in dense steps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 
 import torch
 from torch import nn
 
-from swatlib.bench.timing import print_ratios, seconds
+from swatlib.bench.timing import Row, ratios, seconds
 from swatlib.methods import Method, Progress, method
 from swatlib.models import build_network
 from swatlib.surgery.sparsify import sparsify_
@@ -52,8 +52,8 @@ def whole_step(
     return step, between
 
 
-def main() -> None:
-    """Print the ratios for ResNet-18 on images of 32 x 32."""
+def main() -> Iterator[Row]:
+    """Yield the ratios for ResNet-18 on images of 32 x 32."""
     torch.manual_seed(0)
     plain = build_network("resnet18", classes=10, image=PIXELS)
     x, y = torch.randn(BATCH, 3, PIXELS, PIXELS), torch.randint(0, 10, (BATCH,))
@@ -61,10 +61,11 @@ def main() -> None:
     held |= {name: method(name, SPARSITY, every=PERIOD) for name in NAMES}
     title = f"ResNet-18, batch {BATCH}, {PIXELS}x{PIXELS}, {SPARSITY:.0%}"
     steps = {name: whole_step(deepcopy(plain), m, x, y, NEVER)[0] for name, m in held.items()}
-    print_ratios(f"{title}: a step outside updates", seconds(steps, repeat=7), "static")
+    yield from ratios(f"{title}: a step outside updates", seconds(steps, repeat=7), "static")
     dense = training_step(deepcopy(plain), x, y)
     updates = {
         f"an update of {name}": whole_step(deepcopy(plain), held[name], x, y, DUE)[1]
         for name in NAMES
     }
-    print_ratios(f"{title}: updates", seconds({"dense step": dense} | updates, 7), "dense step")
+    taken = seconds({"dense step": dense} | updates, repeat=7)
+    yield from ratios(f"{title}: updates", taken, "dense step")

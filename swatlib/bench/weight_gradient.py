@@ -7,12 +7,11 @@ where pixels are fewer than output channels, else the doubled stride. Layers of 
 millisecond gain nothing: there the cost of calling decides.
 """
 
-from collections.abc import Callable
-from math import exp, log
+from collections.abc import Callable, Iterator
 
 import torch
 
-from swatlib.bench.timing import seconds
+from swatlib.bench.timing import Row, geometric_mean, seconds
 from swatlib.kernels.convolution import Geometry
 from swatlib.selectors.information_restoration import weight_gradient
 
@@ -43,31 +42,22 @@ NETWORKS = {
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
 
 
-def main() -> None:
-    """Print how many times faster each layer is, and the geometric means."""
+def main() -> Iterator[Row]:
+    """Yield the time of each layer over the dense one's, and the geometric means."""
     for title, (batch, shapes) in NETWORKS.items():
-        gains: dict[tuple[str, int], list[float]] = {}
-        print(f"\ntimes faster than the dense weight gradient, {title}, batch {batch}")
-        print(f"  {'kernel stride pixels channels':<34}" + "".join(f"{n:>15}" for n in LAYOUTS))
-        for shape in shapes:
-            cells = []
-            for name, layout in LAYOUTS.items():
-                gain = faster(batch, *shape, layout)
-                gains.setdefault((name, shape[0]), []).append(gain)
-                cells.append(f"{gain:13.2f} x")
-            kernel, stride, pixels, inputs, outputs = shape
-            layer = f"{kernel}x{kernel}    {stride}      {pixels:<6} {inputs} -> {outputs}"
-            print(f"  {layer:<34}" + "".join(cells), flush=True)
-        for (name, kernel), values in sorted(gains.items()):
-            print(
-                f"  geometric mean of {len(values):2} {kernel}x{kernel} layers, {name}: "
-                f"{geometric_mean(values):.2f} x (worst {min(values):.2f} x)"
-            )
-
-
-def geometric_mean(values: list[float]) -> float:
-    """Return the geometric mean of positive numbers, the mean that suits ratios."""
-    return exp(sum(map(log, values)) / len(values))
+        for layout, memory_format in LAYOUTS.items():
+            setting = f"weight gradient, {title}, batch {batch}, {layout}"
+            gains: dict[int, list[float]] = {}
+            for kernel, stride, pixels, inputs, outputs in shapes:
+                gain = faster(batch, kernel, stride, pixels, inputs, outputs, memory_format)
+                gains.setdefault(kernel, []).append(gain)
+                layer = (
+                    f"{kernel}x{kernel}, stride {stride}, {pixels} pixels, {inputs} -> {outputs}"
+                )
+                yield Row(setting, layer, 1 / gain, "dense")
+            for kernel, values in sorted(gains.items()):
+                what = f"geometric mean of {len(values)} {kernel}x{kernel} layers"
+                yield Row(setting, what, 1 / geometric_mean(values), "dense")
 
 
 def faster(

@@ -25,3 +25,11 @@ def test_times_are_medians_of_turns() -> None:
     taken = fst_overhead.cpu_seconds({"a": lambda: ran.append(1)}, repeat=3)
     assert list(taken) == ["a"]
     assert len(ran) == 4
+
+
+def test_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fst_overhead, "_model", small)
+    monkeypatch.setattr(fst_overhead, "SETTINGS", {(8, 2, "NCHW"): 1})
+    rows = {row.name: row for row in fst_overhead.main()}
+    assert rows["step, dense"].ratio == 1
+    assert rows["S(W)"].baseline == "step, dense"

@@ -2,11 +2,10 @@
 
 from copy import deepcopy
 
-import pytest
 import torch
 from torch import nn
 
-from swatlib.bench.fst_step import print_saved
+from swatlib.bench.fst_step import saved
 from swatlib.methods.fst import fst
 from swatlib.storage.compression import saved_bytes
 from swatlib.surgery.sparsify import sparsify_
@@ -22,9 +21,11 @@ def test_saved_memory_is_counted_once_and_without_parameters() -> None:
     assert saved_bytes(model(), x)["bytes"].sum() == 4 * (x.numel() + 2 * 8 * 8 * 8)
 
 
-def test_pointwise_layers_keep_half(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bytes_are_ratios_to_the_first_model() -> None:
     x, plain = torch.randn(2, 3, 8, 8), model()
-    print_saved({"dense": plain, "FST": sparsify_(deepcopy(plain), fst())}, x)
-    *_, dense, sparse = capsys.readouterr().out.splitlines()
-    assert dense.split() == ["dense", "1.000", "x"]
-    assert sparse.split()[0] == "FST"
+    models = {"dense": plain, "FST": sparsify_(deepcopy(plain), fst())}
+    dense, sparse = saved(models, x)
+    assert (dense.name, dense.ratio) == ("dense", 1)
+    assert (sparse.name, sparse.baseline) == ("FST", "dense")
+    size, whole = (saved_bytes(models[n], x)["bytes"].sum() for n in ("FST", "dense"))
+    assert sparse.ratio == size / whole

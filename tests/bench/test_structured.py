@@ -35,3 +35,13 @@ def test_gains_are_ratios() -> None:
     gains = structured.gains(4, 4, 0.5, batch=2, repeat=1)
     assert list(gains) == ["forward", "input gradient", "step"]
     assert all(value > 0 for value in gains.values())
+
+
+def test_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structured, "LAYERS", ((4, 4), (8, 2)))
+    monkeypatch.setattr(structured, "SPARSITIES", (0.5,))
+    monkeypatch.setattr(structured, "gains", lambda c, *_, **__: {"step": float(c)})
+    rows = {row.name: row.ratio for row in structured.main()}
+    assert rows["step, 4 channels, 4x4"] == 1 / 4
+    assert rows["step, geometric mean"] == pytest.approx(1 / 32**0.5)
+    assert rows["step, bound"] == 2 / 3

@@ -30,11 +30,10 @@ def test_masks_move_in_an_update_and_only_there(name: str) -> None:
         assert same != moves
 
 
-def test_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_main(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(updates, "BATCH", 2)
     monkeypatch.setattr(updates, "PIXELS", 8)
     monkeypatch.setattr(updates, "build_network", lambda *_, **__: build_network("small_resnet"))
-    updates.main()
-    out = capsys.readouterr().out
-    assert "a step outside updates" in out
-    assert all(f"an update of {name}" in out for name in NAMES)
+    names = [row.name for row in updates.main()]
+    assert names[:4] == ["static", *NAMES]
+    assert names[4:] == ["dense step", *(f"an update of {name}" for name in NAMES)]

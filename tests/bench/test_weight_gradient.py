@@ -3,12 +3,8 @@
 import pytest
 import torch
 
-from swatlib.bench.weight_gradient import (
-    LAYOUTS,
-    dense_weight_gradient,
-    faster,
-    geometric_mean,
-)
+from swatlib.bench import weight_gradient
+from swatlib.bench.weight_gradient import LAYOUTS, dense_weight_gradient, faster
 from swatlib.kernels.convolution import Geometry
 
 
@@ -22,13 +18,21 @@ def test_the_dense_product_is_that_of_autograd() -> None:
     torch.testing.assert_close(found, wanted)
 
 
-def test_the_mean_of_ratios_is_geometric() -> None:
-    assert geometric_mean([2.0, 0.5]) == pytest.approx(1)
-    assert geometric_mean([4.0]) == pytest.approx(4)
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_gain_is_a_ratio_of_times(layout: str) -> None:
     times = {"dense": 3.0, "fast": 2.0}
     gain = faster(1, 3, 1, 4, 2, 2, LAYOUTS[layout], lambda functions, repeat: times)
     assert gain == 1.5
+
+
+def test_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    gains = iter([2.0, 4.0, 8.0])
+    shapes = [(1, 1, 4, 2, 2), (1, 2, 4, 2, 2), (3, 1, 4, 2, 2)]
+    monkeypatch.setattr(weight_gradient, "NETWORKS", {"small": (1, shapes)})
+    monkeypatch.setattr(weight_gradient, "LAYOUTS", {"NCHW": torch.contiguous_format})
+    monkeypatch.setattr(weight_gradient, "faster", lambda *_: next(gains))
+    first, *_, pointwise, whole = weight_gradient.main()
+    assert (first.name, first.ratio) == ("1x1, stride 1, 4 pixels, 2 -> 2", 0.5)
+    assert pointwise.name == "geometric mean of 2 1x1 layers"
+    assert pointwise.ratio == pytest.approx(1 / 8**0.5)
+    assert whole.ratio == pytest.approx(1 / 8)
