@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 from swatlib._moved import announce
 from swatlib.core.operands import OPERANDS, PerOperand
 from swatlib.core.recipe import Recipe
+from swatlib.kernels.fastest import products
 from swatlib.methods import METHODS, Between, Method, Progress, method, recipe
 from swatlib.methods.allocation import densities
 from swatlib.methods.fst import decay_pruned_, fst, sr_ste
@@ -64,6 +65,7 @@ __all__ = [
     "mask_gradients_",
     "meprop",
     "method",
+    "products",
     "prune_",
     "recipe",
     "redistribute_",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.autograd import Function
 
@@ -22,4 +23,7 @@ class DecayInGradient(Function):
     @differentiable_once
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         weight, choice = ctx.saved_tensors
-        return grad + ctx.decay * (weight - keep(weight, choice)), None, None
+        # In one new tensor: these weights are large, and fresh memory costs more than arithmetic.
+        kept = keep(weight, choice)
+        decayed = torch.sub(weight, kept, out=kept).mul_(ctx.decay).add_(grad)
+        return decayed, None, None

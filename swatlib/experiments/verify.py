@@ -21,6 +21,7 @@ import torch
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
+from swatlib.kernels.fastest import FAST, products
 from swatlib.records import Record, iterate_records
 from swatlib.records.executors import open_executor
 from swatlib.records.sweep import Train, data_as_used, own_train
@@ -221,6 +222,7 @@ def _again(run: Any, record: Record, train: Train) -> dict[str, Any]:
     threads = torch.get_num_threads()
     torch.set_num_threads(record.threads)
     try:
-        return train(run)
+        with products(FAST):  # as it was made
+            return train(run)
     finally:
         torch.set_num_threads(threads)

@@ -16,7 +16,8 @@ gradient. For even rows this is exactly Eq. 7, and 2:4 along H W. For odd rows m
 consecutive columns may stay, which matters to sparse hardware but not here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import ClassVar
 from warnings import warn
@@ -28,6 +29,7 @@ from torch.nn import functional
 from swatlib import checks
 from swatlib.checked import checked, checked_fields, explained
 from swatlib.core.selector import ColumnSelector
+from swatlib.kernels import fastest
 from swatlib.kernels.convolution import PLAIN, Geometry, unfold
 
 
@@ -134,38 +136,87 @@ def columns_needed(x: Tensor, weight_shape: torch.Size, geometry: Geometry) -> T
 def gradient_from_columns(
     grad: Tensor, needed: Tensor, weight_shape: torch.Size, geometry: Geometry, restore: bool
 ) -> Tensor:
-    """Return what :func:`weight_gradient` does, from what :func:`columns_needed` returned."""
-    kept = pair_sum(grad) if restore else grad[..., ::2]
-    stride: tuple[int, ...] = (geometry.stride[0], 2 * geometry.stride[1])
-    padding, dilation, groups = geometry.padding, geometry.dilation, geometry.groups
-    if _pointwise(weight_shape):
-        stride, padding, dilation = (1, 1), (0, 0), (1, 1)
-    elif _slow(weight_shape, geometry):
-        # The same numbers from the dense product: pruned pixels get the gradient zero.
+    """Return what :func:`weight_gradient` does, from what :func:`columns_needed` returned.
+
+    There are up to four ways, which agree up to rounding; :func:`swatlib.products` says who
+    chooses.
+
+        "dense"           the dense layer's product, with zeros for the gradients of pruned pixels
+        "doubled stride"  a convolution's weight gradient at twice the horizontal stride
+        "unfolded"        a matrix product with the kept columns of im2col(X), NCHW
+        "windows"         the same with the pixels first, as channels-last tensors lie in memory
+    """
+    g, pointwise = geometry, _pointwise(weight_shape)
+    if pointwise:  # the stride and the padding are cut out already
+        g = Geometry(groups=g.groups)
+    halved = replace(g, stride=(g.stride[0], g.stride[1] * (1 if pointwise else 2)))
+
+    def kept() -> Tensor:
+        return pair_sum(grad) if restore else grad[..., ::2]
+
+    def spread() -> Tensor:
+        zeros = torch.zeros_like(grad)
+        zeros[..., ::2] = kept()
+        whole = needed
+        if pointwise:
+            whole = needed.new_zeros(*needed.shape[:3], grad.shape[3])
+            whole[..., ::2] = needed
+        return _convolved(zeros, whole, weight_shape, g)
+
+    ways: dict[str, Callable[[], Tensor]] = {
+        fastest.DENSE: spread,
+        "doubled stride": lambda: _convolved(kept(), needed, weight_shape, halved),
+    }
+    if g.groups == 1:
+        ways["unfolded"] = lambda: _unfolded(kept(), needed, weight_shape, halved)
+        ways["windows"] = lambda: _windows(kept(), needed, weight_shape, halved)
+    rule = "doubled stride"
+    if _slow(weight_shape, geometry):
+        rule = fastest.DENSE
         if not torch.compiler.is_compiling():
             _say_once()
-        spread = torch.zeros_like(grad)
-        spread[..., ::2] = kept
-        kept, stride = spread, geometry.stride
-    if _unfolds(kept, weight_shape, groups):
-        columns = functional.unfold(needed, weight_shape[2:], dilation, padding, stride)
-        columns = columns.transpose(0, 1).reshape(columns.shape[1], -1)
-        pixels = kept.transpose(0, 1).reshape(weight_shape[0], -1)
-        return (pixels @ columns.T).reshape(weight_shape)
+    elif _unfolds(grad, weight_shape, g.groups):
+        rule = "unfolded"
+    case = f"weight {'x'.join(map(str, weight_shape))}, {geometry}, {restore=}"
+    return ways[fastest.way("weight gradient", (grad, needed), ways, rule, case)]()
+
+
+def _convolved(grad: Tensor, x: Tensor, weight_shape: torch.Size, g: Geometry) -> Tensor:
     dw: Tensor = torch.ops.aten.convolution_backward(
-        kept,
-        needed,
-        kept.new_empty(1).expand(weight_shape),  # only its shape counts
+        grad,
+        x,
+        grad.new_empty(1).expand(weight_shape),  # only its shape counts
         None,
-        stride,
-        padding,
-        dilation,
+        g.stride,
+        g.padding,
+        g.dilation,
         False,
         [0, 0],
-        groups,
+        g.groups,
         [False, True, False],
     )[1]
     return dw
+
+
+def _unfolded(grad: Tensor, x: Tensor, weight_shape: torch.Size, g: Geometry) -> Tensor:
+    columns = functional.unfold(x, weight_shape[2:], g.dilation, g.padding, g.stride)
+    columns = columns.transpose(0, 1).reshape(columns.shape[1], -1)
+    pixels = grad.transpose(0, 1).reshape(weight_shape[0], -1)
+    return (pixels @ columns.T).reshape(weight_shape)
+
+
+def _windows(grad: Tensor, x: Tensor, weight_shape: torch.Size, g: Geometry) -> Tensor:
+    outputs, inputs, *kernel = weight_shape
+    above, left = g.padding
+    rows = x.permute(0, 2, 3, 1)
+    if above or left:
+        rows = functional.pad(rows, (0, 0, left, left, above, above))
+    for dim, k, step, apart in zip((1, 2), kernel, g.stride, g.dilation, strict=True):
+        rows = rows.unfold(dim, apart * (k - 1) + 1, step)[..., ::apart]
+    columns = rows.permute(0, 1, 2, 4, 5, 3).reshape(-1, kernel[0] * kernel[1] * inputs)
+    pixels = grad.permute(0, 2, 3, 1).reshape(-1, outputs)
+    dw = (pixels.T @ columns).reshape(outputs, *kernel, inputs).permute(0, 3, 1, 2)
+    return dw.contiguous() if x.is_contiguous() else dw
 
 
 def _pointwise(weight_shape: torch.Size) -> bool:
@@ -189,12 +240,12 @@ def _say_once() -> None:
     )
 
 
-def _unfolds(kept: Tensor, weight_shape: torch.Size, groups: int) -> bool:
-    # Measured likewise: with fewer pixels than output channels, as in the last stage of a ResNet,
-    # the unfolded X is smaller than the weight, and one plain matrix product is up to twice as
-    # fast.
-    pixels = kept.shape[0] * kept.shape[2] * kept.shape[3]
-    return kept.device.type == "cpu" and groups == 1 and 0 < pixels <= weight_shape[0]
+def _unfolds(grad: Tensor, weight_shape: torch.Size, groups: int) -> bool:
+    # Measured likewise: with fewer kept pixels than output channels, as in the last stage of a
+    # ResNet, the unfolded X is smaller than the weight, and one plain matrix product is up to twice
+    # as fast.
+    pixels = grad.shape[0] * grad.shape[2] * ((grad.shape[3] + 1) // 2)
+    return grad.device.type == "cpu" and groups == 1 and 0 < pixels <= weight_shape[0]
 
 
 def _check_size(height: int, width: int) -> None:

@@ -77,6 +77,7 @@ LEFT_OUT = {
     "experiments.accelerator.records": "a table of the book of its committed records",
     "experiments.accelerator_trained.speedups": "a table of the book of its committed records",
     "experiments.accelerator_trained.imbalances": "a table of the book of its committed records",
+    "kernels.fastest.": "chooses among functions; tests/kernels/test_fastest.py refuses settings",
     "kernels.packing.": "the inside of a layer that compress_() made",
     "data.cache.": "the inside of load(), which names the files",
     "core.selector.ColumnSelector.": "the inside of a layer's weight gradient",

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from swatlib import machine
+from swatlib.kernels.fastest import current, products
 from swatlib.records import Record, read_record, record_path, write_record
 from swatlib.records.sweep import StorageError, compute, lock, seconds, sweep
 
@@ -55,6 +56,14 @@ def test_computes_what_is_missing_and_no_more(tmp_path: Path) -> None:
         torch.backends.cpu.get_cpu_capability(),
     )
     assert record.data is None
+
+
+def test_a_record_never_depends_on_timing(tmp_path: Path) -> None:
+    seen = []
+    with products("auto"):
+        sweep([Run(1)], tmp_path, train=lambda run: seen.append(current()) or {"double": 2})
+        assert current() == "auto"
+    assert seen == ["fast"]
 
 
 def test_records_the_data_as_used(tmp_path: Path) -> None:

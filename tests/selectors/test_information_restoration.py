@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from swatlib.kernels import fastest
 from swatlib.kernels.convolution import Geometry
 from swatlib.methods.fst import fst
 from swatlib.selectors import information_restoration
@@ -69,9 +70,10 @@ def problem(size, kernel, geometry, batch=2, channels=(1, 1), dtype=torch.float6
     channels=st.tuples(st.integers(1, 3), st.sampled_from([1, 2, 70])),
     last=st.booleans(),
     restore=st.booleans(),
+    way=st.sampled_from(["", "dense", "doubled stride", "unfolded", "windows"]),
 )
-def test_fast_form_is_the_definition(
-    size, kernel, stride, padding, dilation, groups, channels, last, restore
+def test_every_way_is_the_definition(
+    size, kernel, stride, padding, dilation, groups, channels, last, restore, way
 ):
     for n, k, p, d in zip(size, kernel, padding, dilation, strict=True):
         assume(n + 2 * p >= d * (k - 1) + 1)
@@ -79,8 +81,41 @@ def test_fast_form_is_the_definition(
     grad, x, shape = problem(size, kernel, geometry, channels=channels)
     if last:
         grad, x = (t.to(memory_format=torch.channels_last) for t in (grad, x))
-    got = weight_gradient(grad, x, shape, geometry, restore)
+    with pytest.MonkeyPatch.context() as patch:
+        if way:
+            patch.setattr(fastest, "way", lambda p, o, ways, rule, m: way if way in ways else rule)
+        got = weight_gradient(grad, x, shape, geometry, restore)
     torch.testing.assert_close(got, by_definition(grad, x, shape, geometry, restore))
+
+
+@pytest.mark.parametrize("setting", fastest.SETTINGS)
+def test_every_setting_is_the_definition(setting):
+    """A layer that the rule unfolds, one whose stride it doubles, a 1x1 and a depthwise one."""
+    fastest.forget()
+    for pixels, kernel, groups in ((2, 3, 1), (8, 3, 1), (8, 1, 1), (8, 3, 4)):
+        geometry = Geometry((1, 1), (kernel // 2,) * 2, groups=groups)
+        grad, x, shape = problem((pixels, pixels), (kernel, kernel), geometry, channels=(2, 8))
+        with fastest.products(setting):
+            got = weight_gradient(grad, x, shape, geometry)
+            assert torch.equal(got, weight_gradient(grad, x, shape, geometry))
+        torch.testing.assert_close(got, by_definition(grad, x, shape, geometry, True))
+    found = fastest.choices()
+    assert len(found) == (4 if setting == "auto" else 0)
+    for choice, ways in zip(found, (4, 4, 4, 2), strict=False):
+        assert len(choice.seconds) == ways
+    fastest.forget()
+
+
+@pytest.mark.parametrize("setting", fastest.SETTINGS)
+def test_a_layer_trains_alike_in_every_setting(setting):
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 6, 6)
+    layer = sparsify_(torch.nn.Conv2d(3, 4, 3, padding=1), fst(decay=0))
+    layer(x).square().sum().backward()
+    by_rule, layer.weight.grad = layer.weight.grad, None
+    with fastest.products(setting):
+        layer(x).square().sum().backward()
+    torch.testing.assert_close(layer.weight.grad, by_rule)
 
 
 @pytest.mark.parametrize("restore", [True, False])
@@ -169,10 +204,12 @@ def test_width_one_is_dense():
 
 @pytest.mark.parametrize("kernel", [1, 3])
 @pytest.mark.parametrize("groups", [1, 2])
-def test_empty_batch(kernel, groups):
+@pytest.mark.parametrize("setting", fastest.SETTINGS)
+def test_empty_batch(kernel, groups, setting):
     geometry = Geometry((2, 2), (kernel // 2,) * 2, groups=groups)
     grad, x, shape = problem((6, 6), (kernel, kernel), geometry, batch=0, channels=(2, 3))
-    got = weight_gradient(grad, x, shape, geometry)
+    with fastest.products(setting):
+        got = weight_gradient(grad, x, shape, geometry)
     assert got.shape == shape
     assert not got.any()
 
