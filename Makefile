@@ -24,7 +24,7 @@ AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
 
 FREEZE := -m pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu$$//'
 
-.PHONY: help book notebooks html chapter test test-avx2 clients serve lab bench kills lint format lock lock-clients clean
+.PHONY: help book notebooks html chapter test test-avx2 clients serve lab bench gpu kills lint format lock lock-clients clean
 
 help:
 	@echo "make book               render the book (EXECUTE=all runs every notebook again)"
@@ -35,6 +35,7 @@ help:
 	@echo "make serve              show the book on http://localhost:$(PORT)"
 	@echo "make lab                open the notebooks in JupyterLab"
 	@echo "make bench [TOPIC=...]  time the library against dense PyTorch"
+	@echo "make gpu [PIECES=...]   measure and train what only a GPU can say; without one, its rehearsal"
 	@echo "make kills              kill two hundred sweeps at random moments; nothing may be lost"
 	@echo "make lint               ruff and mypy"
 	@echo "make lock               write requirements.lock from .venv (lock-clients: the other one)"
@@ -103,6 +104,14 @@ lab: $(STAMP)
 
 bench: $(STAMP)
 	env -u OMP_NUM_THREADS $(BIN)/python -m swatlib.bench $(TOPIC)
+
+# The pinned PyTorch computes on processors only. GPU_PYTHON is one whose PyTorch sees the GPU, with
+# the packages of pyproject.toml.
+GPU_PYTHON ?= python3
+MINUTES    ?= 8
+
+gpu: $(if $(shell command -v nvidia-smi),,$(STAMP))
+	$(if $(shell command -v nvidia-smi),PYTHONPATH=$(CURDIR) $(GPU_PYTHON) -m swatlib.cli gpu,$(BIN)/swatlib gpu --rehearse) $(PIECES) --minutes $(MINUTES)
 
 kills: $(STAMP)
 	KILLS=$${KILLS:-200} $(BIN)/python -m pytest tests/training/test_kills.py

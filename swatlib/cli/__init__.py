@@ -13,7 +13,17 @@ from typing import TextIO
 import typer
 
 INTERRUPTED = 130  # what a shell makes of Ctrl-C
-FILES = ("sweep", "experiments", "records", "claims", "train", "info", "account", "simulate")
+FILES = (
+    "sweep",
+    "experiments",
+    "records",
+    "claims",
+    "train",
+    "info",
+    "account",
+    "simulate",
+    "gpu",
+)
 
 app = typer.Typer(
     name="swatlib",

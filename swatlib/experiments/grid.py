@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
+from typing import TypeVar
 
 from swatlib.checked import checked
 from swatlib.training import DENSE, Run
+
+T = TypeVar("T")
 
 SEEDS = (0, 1, 2)
 MORE_SEEDS = (0, 1, 2, 3, 4)
@@ -42,9 +45,9 @@ def grid(
 
 
 @checked
-def unique(runs: Iterable[Run]) -> list[Run]:
+def unique(runs: Iterable[T]) -> list[T]:
     """Return the runs without repetition, in their order."""
-    kept: list[Run] = []
+    kept: list[T] = []
     for run in runs:
         if run not in kept:
             kept.append(run)

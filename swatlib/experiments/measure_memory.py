@@ -5,7 +5,7 @@ Bytes do not depend on the processor; they are counted on photographs that come 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -171,6 +171,11 @@ def peak(model: nn.Module, x: Tensor, y: Tensor) -> int:
     """
     step = training_step(model, x, y)
     step()
+    return peak_of(step, model)
+
+
+def peak_of(step: Callable[[], object], model: nn.Module) -> int:
+    """Return the bytes of :func:`peak` for a step of ``model`` that has been taken once."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as measured:
         step()
     now = most = 0

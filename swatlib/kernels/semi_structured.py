@@ -4,7 +4,8 @@ Ampere's sparse tensor cores multiply a matrix whose rows keep two of four entri
 the dense rate (FST section 1). PyTorch reaches them by ``torch.sparse.to_sparse_semi_structured``.
 Linear layers and 1x1 convolutions are such products already; wider kernels would need im2col.
 
-No recipe calls these functions: call them yourself. They were written from PyTorch's documentation.
+No recipe calls these functions: call them yourself. ``swatlib gpu two-to-four`` measures the
+products of whole networks. They were written from PyTorch's documentation.
 On a CPU they fall back to the dense product, and only this fallback was tested. The GPU path has
 not been run, and the book claims no time of it.
 """
@@ -56,9 +57,19 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         The same numbers on every device, up to rounding.
     """
     with torch.no_grad():
-        if available(weight.device, weight.dtype, tuple(weight.shape)):
-            weight = torch.sparse.to_sparse_semi_structured(weight.contiguous())
-        return F.linear(x, weight, bias)
+        return F.linear(x, converted(weight), bias)
+
+
+@checked(weight=checks.tensor)
+def converted(weight: Tensor) -> Tensor:
+    """Return a weight that is 2:4 along its rows in the form of 2:4 units, itself without them.
+
+    Convert once what is multiplied several times: :func:`torch.nn.functional.linear` takes either.
+    """
+    if not available(weight.device, weight.dtype, tuple(weight.shape)):
+        return weight
+    form: Tensor = torch.sparse.to_sparse_semi_structured(weight.detach().contiguous())
+    return form
 
 
 @checked(x=checks.tensor, weight=checks.tensor, bias=checks.optional(checks.tensor))

@@ -23,6 +23,7 @@ import swatlib
 from swatlib import checks, machine
 from swatlib.checked import checked
 from swatlib.files import whole
+from swatlib.records.deadline import Deadline, Paused
 from swatlib.records.record import canonical, checksum, key, specification
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Checkpoint:
         Whose they are: its specification tells it from every other run.
     every : float
         Seconds from one to the next, at least.
+    deadline : Deadline, optional
+        When it allows no more, the next one is due and :class:`Paused` ends the run.
 
     Attributes
     ----------
@@ -55,8 +58,14 @@ class Checkpoint:
     """
 
     @checked(every=partial(checks.number, least=0))
-    def __init__(self, folder: Path, run: DataclassInstance, every: float = EVERY) -> None:
-        self.folder, self.every = folder, every
+    def __init__(
+        self,
+        folder: Path,
+        run: DataclassInstance,
+        every: float = EVERY,
+        deadline: Deadline | None = None,
+    ) -> None:
+        self.folder, self.every, self.deadline = folder, every, deadline
         self.specification = json.loads(canonical(specification(run)))
         self.earlier = 0.0
         self._began = self._last = time.monotonic()
@@ -68,7 +77,9 @@ class Checkpoint:
 
     @property
     def is_due(self) -> bool:
-        """Whether enough time has passed since the last one."""
+        """Whether enough time has passed since the last one, or there is none for another epoch."""
+        if self.deadline is not None and not self.deadline.allows_more():
+            return True
         return time.monotonic() - self._last >= self.every
 
     @property
@@ -122,6 +133,11 @@ class Checkpoint:
         """Write the state of the run, plain values and tensors, and forget all but the two newest.
 
         If it cannot be written a warning says so, and the run goes on.
+
+        Raises
+        ------
+        Paused
+            If there is a deadline, and no time for another epoch.
         """
         content = io.BytesIO()
         torch.save(state, content)
@@ -147,6 +163,8 @@ class Checkpoint:
         except OSError as error:
             warnings.warn(f"checkpoint {path} cannot be written: {error}", stacklevel=2)
         self._last = time.monotonic()
+        if self.deadline is not None and self.deadline.is_over:
+            raise Paused(f"run {key(self.specification)} goes on at its checkpoint {path}")
 
     def remove(self) -> None:
         """Remove the checkpoints, and their folder if nothing else is in it."""
@@ -193,6 +211,11 @@ def _made_with() -> dict[str, str | None]:
 
 
 @checked
-def of_records(folder: Path, run: DataclassInstance, every: float = EVERY) -> Checkpoint:
+def of_records(
+    folder: Path,
+    run: DataclassInstance,
+    every: float = EVERY,
+    deadline: Deadline | None = None,
+) -> Checkpoint:
     """Return the checkpoints of a run whose record is to be in ``folder``."""
-    return Checkpoint(folder / ".checkpoints" / key(specification(run)), run, every)
+    return Checkpoint(folder / ".checkpoints" / key(specification(run)), run, every, deadline)

@@ -41,6 +41,7 @@ from swatlib.records import (
     write_record,
 )
 from swatlib.records.checkpoint import EVERY, Checkpoint, of_records
+from swatlib.records.deadline import Deadline, Paused
 from swatlib.records.executors import LostError, open_executor, undisturbed
 
 if TYPE_CHECKING:
@@ -90,6 +91,15 @@ class Summary:
 
     def __post_init__(self) -> None:
         checked_fields(self)
+
+    @checked
+    def count(self, outcome: Outcome) -> None:
+        """Count a run that was left as what became of it."""
+        self.left -= 1
+        if outcome.status == "failed":
+            self.failed.append(outcome)
+        else:
+            setattr(self, outcome.status, getattr(self, outcome.status) + 1)
 
 
 def own_train() -> Train:
@@ -188,6 +198,7 @@ def compute(
     train: Train | None = None,
     threads: int | None = None,
     every: float = EVERY,
+    deadline: Deadline | None = None,
 ) -> Outcome:
     """Train one run and write its record, unless it is done already or being computed elsewhere.
 
@@ -205,27 +216,36 @@ def compute(
         For PyTorch.
     every : float
         Seconds between checkpoints.
+    deadline : Deadline, optional
+        When a run with checkpoints stops in one.
 
     Raises
     ------
     StorageError
         If the record cannot be stored. As far as possible this is found out before training.
+    Paused
+        If the run stopped at the deadline.
     """
     with _locked(folder, run) as free:
         if not free:
             return Outcome(run, "busy")
         try:
-            return _compute(run, folder, train or own_train(), threads, every)
-        except StorageError:
+            return _compute(run, folder, train or own_train(), threads, every, deadline)
+        except (StorageError, Paused):
             raise
         except Exception as error:
             return Outcome(run, "failed", error=f"{type(error).__name__}: {error}")
 
 
 def _compute(
-    run: DataclassInstance, folder: Path, train: Train, threads: int | None, every: float
+    run: DataclassInstance,
+    folder: Path,
+    train: Train,
+    threads: int | None,
+    every: float,
+    deadline: Deadline | None,
 ) -> Outcome:
-    checkpoint = of_records(folder, run, every)
+    checkpoint = of_records(folder, run, every, deadline)
     if is_done(folder, run):
         checkpoint.remove()  # of a sweep that was killed between the two
         return Outcome(run, "done")
@@ -415,19 +435,11 @@ def sweep(
                         outcome = future.result()
                     except LostError as error:
                         outcome = Outcome(run, "failed", error=str(error))
-                    _count(summary, clock, outcome)
+                    summary.count(outcome)
+                    if outcome.status == "computed":
+                        clock.saw(specification(outcome.run), outcome.seconds)
                     bar.update()
         finally:
             for future in flying:
                 future.cancel()
     return summary
-
-
-def _count(summary: Summary, clock: _Clock, outcome: Outcome) -> None:
-    summary.left -= 1
-    if outcome.status == "failed":
-        summary.failed.append(outcome)
-    else:
-        setattr(summary, outcome.status, getattr(summary, outcome.status) + 1)
-    if outcome.status == "computed":
-        clock.saw(specification(outcome.run), outcome.seconds)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from swatlib.experiments import EXPERIMENTS
+from swatlib.experiments.gpu import PIECES
 from swatlib.experiments.verify import own_run
 from swatlib.records import iterate_records, key, record_path, specification
 
@@ -57,7 +58,7 @@ def test_records_cover_their_experiment(name: str, expected: dict[str, list[str]
 
 def test_every_folder_of_records_belongs_to_an_experiment() -> None:
     folders = {path.name for path in RECORDS.iterdir() if path.is_dir()}
-    assert folders <= set(EXPERIMENTS) | set(OTHERS)
+    assert folders <= set(EXPERIMENTS) | set(OTHERS) | {f"gpu-{name}" for name in PIECES}
     assert set(NOT_COMPLETE) <= set(EXPERIMENTS)
 
 

@@ -65,6 +65,7 @@ from swatlib.methods.dsr import FartherApart
 from swatlib.papers import paper_tables
 from swatlib.records import Record, read_record, specification
 from swatlib.records.checkpoint import Checkpoint
+from swatlib.records.sweep import Outcome, Summary
 from swatlib.selectors import MVUE, RandomK, Reuse, RowThreshold, SoftNM, TopColumns, TopK
 from swatlib.selectors.channels import TopChannels
 from swatlib.selectors.held import Held
@@ -344,6 +345,7 @@ TWINS: dict[str, Callable[[], Any]] = {
     "kernels.semi_structured.linear": given(
         x=lambda: torch.rand(2, 4), weight=lambda: torch.rand(3, 4)
     ),
+    "kernels.semi_structured.converted": given(weight=lambda: torch.rand(4, 8)),
     "kernels.semi_structured.pointwise": given(weight=lambda: torch.rand(4, 3, 1, 1)),
     "analysis.similarity.entropy": given(symbols=VALUES["symbols"]),
     "analysis.similarity.conditional_entropy": given(given=VALUES["symbols"]),
@@ -397,6 +399,9 @@ TWINS: dict[str, Callable[[], Any]] = {
     ),
     "records.checkpoint.of_records": given(folder=lambda: Path(".")),
     "records.sweep.Outcome": given(status=lambda: "done"),
+    "records.sweep.Summary.count": of(
+        lambda: Summary(left=1), outcome=lambda: Outcome(RUN, "done")
+    ),
     "records.sweep.compute": given(folder=lambda: Path("."), train=lambda: lambda run: {"a": 1}),
     "records.sweep.lock": given(folder=lambda: Path(".")),
     "records.sweep.check_writable": given(folder=lambda: Path(".")),
