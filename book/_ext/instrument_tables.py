@@ -20,9 +20,12 @@ from swatlib.accounting.convention import Convention
 from swatlib.accounting.density import Density
 from swatlib.analysis.angles import energy_to_angle, expected_energy, gaussian_energy
 from swatlib.claims.fully_sparse_training.step_shares import amdahl
+from swatlib.core.allocation import erk, uniform
 from swatlib.core.operands import OPERANDS
+from swatlib.detection.boxes import iou
 from swatlib.kernels.nm import nm_mask
 from swatlib.papers.swat_tables import shapes
+from swatlib.selectors import kept_count
 from swatlib.selectors.transposable import transposable_mask
 
 METHODS: Mapping[str, Callable[[float], Recipe]] = {
@@ -241,6 +244,171 @@ def convention() -> Table:
     )
 
 
+def granularity() -> Table:
+    """What Top-K keeps when each kernel, or each filter, must have its share."""
+    columns = {"1x1, HW": 1, "3x3, HW": 9, "5x5, HW": 25, "3x3, CHW of 64 channels": 9 * 64}
+    rows = [
+        [f"{sparsity:.0%}", *(f"{100 * kept_count(n, sparsity) / n:.1f}" for n in columns.values())]
+        for sparsity in (0.5, 0.8, 0.9, 0.95, 0.98)
+    ]
+    return Table(
+        "What is kept where K is a whole number",
+        ["sparsity asked for", *(f"{name}: kept (%)" for name in columns)],
+        rows,
+    )
+
+
+def layers_of(network: str) -> tuple[list[list[int]], list[int]]:
+    """Return the weight shapes of a network's layers, and the multiplications of their products."""
+    traced = shapes(*NETWORKS[network])
+    densities = accounting.densities(traced, dense())
+    work = accounting.count(traced, densities, counting(False, True)).to_frame()["forward_dense"]
+    pairs = zip(traced.layers, work, strict=True)
+    found = [(list(layer.weight), int(n)) for layer, n in pairs if layer.weight]
+    return [weight for weight, _ in found], [n for _, n in found]
+
+
+def budget(network: str, sparsity: float) -> dict[str, float]:
+    """Return what ERK and a uniform sparsity leave of a network's weights and forward product.
+
+    All in percent, but ``times``: the work under ERK over that under the uniform sparsity with a
+    dense first layer, at which SWAT-U trains (section 3.3.2).
+    """
+    weights, products = layers_of(network)
+    sizes = np.array([np.prod(one) for one in weights])
+    work = np.array(products)
+    by_erk, same = np.array(erk(weights, sparsity)), np.array(uniform(weights, sparsity))
+    return {
+        "weights": 100 * float(by_erk @ sizes / sizes.sum()),
+        "uniform": 100 * float(same @ sizes / sizes.sum()),
+        "first": 100 * by_erk[0],
+        "sparsest": 100 * float(by_erk.min()),
+        "work": 100 * float(by_erk @ work / work.sum()),
+        "times": float((by_erk @ work) / (same @ work)),
+    }
+
+
+def layers() -> Table:
+    """One budget of weights, spread by ERK: what layers get, and what the work is."""
+    rows, values = [], {}
+    for network in NETWORKS:
+        weights, products = layers_of(network)
+        values[network] = {"shapes": weights, "work": products}
+        for sparsity in (0.8, 0.9, 0.95):
+            found = budget(network, sparsity)
+            kept = [f"{found[name]:.1f}" for name in ("first", "sparsest", "work")]
+            rows.append([network, f"{sparsity:.0%}", *kept, f"{found['times']:.2f}"])
+    named = ("first layer", "sparsest layer", "multiplications")
+    return Table(
+        "A budget spread over layers by ERK",
+        ["network", "sparsity", *(f"{one} (%)" for one in named), "work over uniform (times)"],
+        rows,
+        {"networks": values},
+    )
+
+
+def unused_channels() -> Table:
+    """How many input channels no filter reads, if filters chose theirs at random."""
+    rows = [
+        [f"{sparsity:.0%}", *(f"{100 * sparsity**filters:.1f}" for filters in (1, 4, 16, 64))]
+        for sparsity in (0.5, 0.7, 0.9, 0.98)
+    ]
+    return Table(
+        "Input channels that no filter reads",
+        ["sparsity", *(f"{filters} filters (%)" for filters in ("1", "4", "16", "64"))],
+        rows,
+    )
+
+
+def empty_output(inputs: int, outputs: int, sparsity: float) -> float:
+    """Return the chance that an output of a linear layer keeps no weight, if K are drawn."""
+    total = inputs * outputs
+    return float(stats.hypergeom(total, inputs, kept_count(total, sparsity)).pmf(0))
+
+
+def weights_per_output() -> Table:
+    """Weights that an output of a classifier keeps on average, and how many outputs have none."""
+    rows = []
+    for sparsity in (0.8, 0.9, 0.95, 0.98, 0.99):
+        cells = []
+        for inputs, outputs in ((64, 10), (128, 10), (512, 100)):
+            kept = kept_count(inputs * outputs, sparsity) / outputs
+            cells.append(f"{kept:.1f} / {outputs * empty_output(inputs, outputs, sparsity):.2f}")
+        rows.append([f"{sparsity:.0%}", *cells])
+    sizes = ("64 to 10", "128 to 10", "512 to 100")
+    return Table(
+        "Weights left for an output",
+        ["sparsity", *(f"{one}: weights each / outputs without" for one in sizes)],
+        rows,
+    )
+
+
+def half_width(spread: float, seeds: int) -> float:
+    """Return half of the 95 % interval of a mean over seeds whose standard deviation is known."""
+    return float(stats.t.ppf(0.975, seeds - 1)) * spread / seeds**0.5
+
+
+def seeds() -> Table:
+    """How far the 95 % interval of a mean over seeds reaches."""
+    numbers = (2, 3, 5, 10, 20, 50)
+    rows = [
+        [f"{spread:g}", *(f"{half_width(spread, one):.2f}" for one in numbers)]
+        for spread in (0.3, 1.0, 3.0, 8.6)
+    ]
+    quantiles = [round(float(stats.t.ppf(0.975, freedom)), 6) for freedom in range(1, 61)]
+    return Table(
+        "What so many seeds can show",
+        ["standard deviation (points)", *(f"± with {one} seeds" for one in numbers)],
+        rows,
+        {"t": quantiles},
+    )
+
+
+THRESHOLDS = [(50 + 5 * i) / 100 for i in range(10)]  # of COCO's average precision
+
+
+def overlap(size: int, right: int, down: int) -> float:
+    """Return the IoU of a square with its copy, moved by whole pixels."""
+    square = torch.tensor([[0, 0, size, size]], dtype=torch.float64)
+    moved = square + torch.tensor([right, down, right, down], dtype=torch.float64)
+    return float(iou(square, moved))
+
+
+def boxes() -> Table:
+    """The IoU of a square of so many pixels with one that is a little beside it."""
+    rows = []
+    for size in (4, 8, 16, 32):
+        found = [overlap(size, moved, 0) for moved in (1, 2, 3)]
+        rows.append([f"{size}", *(f"{one:.2f}" for one in found)])
+    moves = ("one pixel", "two", "three")
+    return Table(
+        "How much boxes overlap", ["size (pixels)", *(f"IoU, {one}" for one in moves)], rows
+    )
+
+
+def bytes_kept(density: float, compressed: bool, signs: bool) -> float:
+    """Return bytes per float32 entry that a batch norm, a ReLU and a convolution keep.
+
+    Equation (eq-memory-bytes) of the chapter. Without a compressed copy the convolution keeps the
+    ReLU's output, whether or not the ReLU does.
+    """
+    copy = 4 * density + 1 / 8 if compressed else 0.0
+    return 4 + copy + (0.0 if compressed and signs else 4.0) + (1 / 8 if signs else 0.0)
+
+
+def link_bytes() -> Table:
+    """Bytes per entry between the passes, of dense training (8) the share."""
+    rows = []
+    for sparsity in (0.5, 0.7, 0.8, 0.9, 0.95):
+        found = [bytes_kept(1 - sparsity, True, signs) for signs in (False, True)]
+        rows.append([f"{sparsity:.0%}", *(f"{one:.2f} ({one / 8:.0%})" for one in found)])
+    return Table(
+        "What a convolution, its batch norm and its ReLU keep",
+        ["sparsity", "bytes per entry, ReLU keeps its output", "ReLU keeps bits"],
+        rows,
+    )
+
+
 INSTRUMENTS: Mapping[str, Callable[[], Table]] = {
     "six-operands": six_operands,
     "threshold": threshold,
@@ -250,4 +418,11 @@ INSTRUMENTS: Mapping[str, Callable[[], Table]] = {
     "restoration": restoration,
     "step-share": step_share,
     "convention": convention,
+    "granularity": granularity,
+    "layers": layers,
+    "unused-channels": unused_channels,
+    "weights-per-output": weights_per_output,
+    "seeds": seeds,
+    "boxes": boxes,
+    "link-bytes": link_bytes,
 }

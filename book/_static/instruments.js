@@ -304,6 +304,225 @@
         };
       },
     },
+
+    granularity: {
+      controls: () => [
+        range("sparsity", "sparsity asked for", 0, 99, 90),
+        choice("kernel", "kernel", ["1x1", "3x3", "5x5"], "3x3"),
+        range("channels", "input channels", 1, 256, 64, 1, ""),
+      ],
+      read: ({ sparsity, kernel, channels }) => {
+        const area = Number(kernel[0]) ** 2;
+        const kept = (n) => Math.ceil((n * (100 - sparsity)) / 100);
+        const share = (n) => (100 * kept(n)) / n;
+        const drawn = [];
+        for (let i = 0; i < area; i += 1) {
+          const side = Number(kernel[0]);
+          drawn.push(["rect", {
+            x: 70 + 24 * (i % side), y: 4 + 24 * Math.floor(i / side), width: 20, height: 20,
+            class: i < kept(area) ? "first" : "rest",
+          }]);
+        }
+        drawn.push(["text", { x: 210, y: 20 }, `of the ${area} places of a kernel, HW grants ${kept(area)}`]);
+        return {
+          said: [
+            ["hw", "kept by HW (%)", share(area).toFixed(1)],
+            ["chw", "kept by CHW (%)", share(area * channels).toFixed(1)],
+            ["asked", "asked for (%)", String(100 - sparsity)],
+          ],
+          drawn,
+          height: 128,
+        };
+      },
+    },
+
+    layers: {
+      controls: (data) => [
+        choice("network", "network", Object.keys(data.networks), "ResNet-50"),
+        range("sparsity", "sparsity of all weights", 0, 98, 90),
+      ],
+      read: ({ network, sparsity }, data) => {
+        const { shapes, work } = data.networks[network];
+        const sum = (parts) => parts.reduce((a, b) => a + b, 0);
+        const sizes = shapes.map((shape) => shape.reduce((a, b) => a * b, 1));
+        const sides = shapes.map(sum);
+        const asked = 1 - sparsity / 100;
+        // Layers that would be more than full become full, until none would.
+        const full = new Set();
+        let scale = 0;
+        for (let more = true; more;) {
+          const open = sizes.map((_, i) => i).filter((i) => !full.has(i));
+          if (!open.length) break;
+          const rest = asked * sum(sizes) - sum([...full].map((i) => sizes[i]));
+          scale = rest / sum(open.map((i) => sides[i]));
+          const over = open.filter((i) => (scale * sides[i]) / sizes[i] > 1);
+          over.forEach((i) => full.add(i));
+          more = over.length > 0;
+        }
+        const spread = sizes.map((size, i) => (full.has(i) ? 1 : (scale * sides[i]) / size));
+        const even = sizes.map((_, i) => (i ? asked : 1));
+        const left = (densities, of) => sum(densities.map((d, i) => d * of[i])) / sum(of);
+        const width = 550 / sizes.length;
+        const drawn = spread.map((d, i) => ["rect", {
+          x: 70 + width * i, y: 4 + 90 * (1 - d), width: 0.8 * width, height: Math.max(1, 90 * d),
+          class: d === 1 ? "second" : "first",
+        }]);
+        drawn.push(["text", { x: 0, y: 92 }, "density"]);
+        drawn.push(["text", { x: 70, y: 112 }, "layers from the input to the classifier"]);
+        return {
+          said: [
+            ["first", "kept in the first layer (%)", (100 * spread[0]).toFixed(1)],
+            ["sparsest", "in the sparsest layer (%)", (100 * Math.min(...spread)).toFixed(1)],
+            ["work", "multiplications left (%)", (100 * left(spread, work)).toFixed(1)],
+            ["times", "work over uniform", `${(left(spread, work) / left(even, work)).toFixed(2)} times`],
+          ],
+          drawn,
+          height: 118,
+        };
+      },
+    },
+
+    "unused-channels": {
+      controls: () => [
+        range("sparsity", "slices that each filter drops", 0, 98, 70),
+        range("filters", "filters", 1, 256, 64, 1, ""),
+        range("channels", "input channels", 1, 256, 64, 1, ""),
+      ],
+      read: ({ sparsity, filters, channels }) => {
+        const unused = (sparsity / 100) ** filters;
+        return {
+          said: [
+            ["unused", "chance that no filter reads a channel (%)", (100 * unused).toPrecision(3)],
+            ["expected", "such channels, expected", (channels * unused).toPrecision(3)],
+            ["input", "such channels if whole inputs are dropped",
+              String(channels - Math.ceil((channels * (100 - sparsity)) / 100))],
+          ],
+          drawn: [
+            ...bar([[unused, "rest"], [1 - unused, "first"]], 4, "per filter"),
+            ...bar([[sparsity / 100, "rest"], [1 - sparsity / 100, "first"]], 44, "per input"),
+            ["text", { x: 70, y: 92 }, "read by no filter, read by some"],
+          ],
+          height: 100,
+        };
+      },
+    },
+
+    "weights-per-output": {
+      controls: () => [
+        range("sparsity", "sparsity", 50, 99, 98),
+        range("inputs", "inputs", 8, 512, 128, 8, ""),
+        range("outputs", "classes", 2, 100, 10, 1, ""),
+      ],
+      read: ({ sparsity, inputs, outputs }) => {
+        const total = inputs * outputs;
+        const kept = Math.ceil((total * (100 - sparsity)) / 100);
+        // Drawn without replacement: none of the kept weights is one of the output's inputs.
+        let none = 1;
+        for (let i = 0; i < inputs; i += 1) none *= Math.max(0, total - kept - i) / (total - i);
+        return {
+          said: [
+            ["each", "weights left for a class", (kept / outputs).toFixed(1)],
+            ["none", "chance that a class has none (%)", (100 * none).toPrecision(3)],
+            ["expected", "classes without, expected", (outputs * none).toPrecision(3)],
+          ],
+        };
+      },
+    },
+
+    seeds: {
+      controls: () => [
+        range("spread", "standard deviation over seeds", 0.1, 10, 8.6, 0.1, " points"),
+        range("seeds", "seeds", 2, 60, 5, 1, ""),
+        range("margin", "difference to be seen", 0.1, 5, 0.2, 0.1, " points"),
+      ],
+      read: ({ spread, seeds, margin }, data) => {
+        // Student's t from the table; beyond it from its expansion about the normal quantile.
+        const t = (freedom) => {
+          if (freedom <= data.t.length) return data.t[freedom - 1];
+          const z = quantile(0.025);
+          return z + (z ** 3 + z) / (4 * freedom)
+            + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * freedom ** 2);
+        };
+        const half = (n) => (t(n - 1) * spread) / Math.sqrt(n);
+        let [low, high] = [1, 2];
+        while (half(high) > margin) [low, high] = [high, 2 * high];
+        while (high - low > 1) {
+          const middle = Math.floor((low + high) / 2);
+          [low, high] = half(middle) > margin ? [middle, high] : [low, middle];
+        }
+        const reach = Math.min(1, half(seeds) / 20);
+        return {
+          said: [
+            ["half", "95 % interval of the mean (points)", half(seeds).toFixed(2)],
+            ["needed", "seeds until it is no wider than the difference", String(high)],
+          ],
+          drawn: [
+            ["rect", { x: 345 - 275 * reach, y: 10, width: 550 * reach, height: 20, class: "first" }],
+            ["line", { x1: 345, x2: 345, y1: 2, y2: 38, class: "mark" }],
+            ["text", { x: 70, y: 62 }, "the interval about the mean, 20 points to each side"],
+          ],
+          height: 70,
+        };
+      },
+    },
+
+    boxes: {
+      controls: () => [
+        range("size", "size of the object", 2, 32, 8, 1, " pixels"),
+        range("right", "found too far right", 0, 16, 1, 1, " pixels"),
+        range("down", "found too far down", 0, 16, 0, 1, " pixels"),
+      ],
+      read: ({ size, right, down }) => {
+        const shared = Math.max(0, size - right) * Math.max(0, size - down);
+        const found = shared / (2 * size * size - shared);
+        let reached = 0;
+        for (let i = 0; i < 10; i += 1) if (100 * found >= 50 + 5 * i) reached += 1;
+        const box = (x, y, kind) =>
+          ["rect", { x: 70 + 4 * x, y: 4 + 4 * y, width: 4 * size, height: 4 * size, class: kind, opacity: 0.6 }];
+        return {
+          said: [
+            ["iou", "intersection over union", found.toFixed(2)],
+            ["reached", "thresholds reached, of COCO's ten", String(reached)],
+            ["half", "counts as found at 0.5", found >= 0.5 ? "yes" : "no"],
+          ],
+          drawn: [box(0, 0, "first"), box(right, down, "second")],
+          height: 200,
+        };
+      },
+    },
+
+    "link-bytes": {
+      controls: () => [
+        range("sparsity", "sparsity of the activations", 0, 99, 90),
+        ticks("built", "built", ["compressed copy for the convolution", "ReLU keeps bits"]),
+      ],
+      start: (values) => {
+        values.built = [true, true];
+      },
+      read: ({ sparsity, built }) => {
+        const d = 1 - sparsity / 100;
+        const [copy, signs] = built;
+        const values = copy ? 4 * d : 0;
+        const places = copy ? 1 / 8 : 0;
+        // Without a copy the convolution keeps the ReLU's output itself.
+        const output = copy && signs ? 0 : 4;
+        const bits = signs ? 1 / 8 : 0;
+        const parts = [[4, "rest"], [output, "first"], [values, "second"], [places + bits, "third"]];
+        const total = 4 + output + values + places + bits;
+        return {
+          said: [
+            ["bytes", "bytes per entry", total.toFixed(2)],
+            ["share", "of dense training (%)", ((100 * total) / 8).toFixed(0)],
+          ],
+          drawn: [
+            ...bar([[8 / 13, "rest"]], 4, "dense"),
+            ...bar(parts.map(([size, kind]) => [size / 13, kind]), 44, "here"),
+            ["text", { x: 70, y: 92 }, "batch norm, ReLU's output, kept values, bits"],
+          ],
+          height: 100,
+        };
+      },
+    },
   };
 
   const make = (tag, attributes = {}, ...children) => {

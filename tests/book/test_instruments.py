@@ -16,6 +16,7 @@ from swatlib.analysis.angles import energy_to_angle, topk_angle
 from swatlib.claims.fully_sparse_training.step_shares import amdahl
 from swatlib.core.operands import OPERANDS
 from swatlib.papers.swat_tables import row_count, shapes
+from swatlib.selectors import kept_count
 
 PLACES = {
     name: path.relative_to(BOOK).with_suffix("").as_posix()
@@ -202,6 +203,107 @@ def test_convention(instrument, network):
                 ("inference", counted.inference_flops_reduction),
             ):
                 assert shown.said(name) == pytest.approx(exact, abs=0.06)
+
+
+@pytest.mark.browser
+def test_granularity(instrument):
+    shown = instrument("granularity")
+    assert shown.said("hw") == 11.1
+    for sparsity, kernel, channels in ((0.5, 3, 3), (0.9, 1, 64), (0.98, 5, 17)):
+        shown.set("sparsity asked for", 100 * sparsity)
+        shown.choose("kernel", f"{kernel}x{kernel}")
+        shown.set("input channels", channels)
+        for name, n in (("hw", kernel**2), ("chw", kernel**2 * channels)):
+            exact = 100 * kept_count(n, sparsity) / n
+            assert shown.said(name) == pytest.approx(exact, abs=0.06)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("network", tables.NETWORKS)
+def test_layers(instrument, network):
+    shown = instrument("layers")
+    shown.choose("network", network)
+    for sparsity in (0.2, 0.9, 0.98):
+        shown.set("sparsity of all weights", 100 * sparsity)
+        exact = tables.budget(network, sparsity)
+        assert exact["weights"] == pytest.approx(100 * (1 - sparsity))
+        for name in ("first", "sparsest", "work"):
+            assert shown.said(name) == pytest.approx(exact[name], abs=0.06)
+        assert shown.said("times") == pytest.approx(exact["times"], abs=0.006)
+
+
+def test_channels_that_no_filter_reads_are_as_drawn_ones():
+    generator = torch.Generator().manual_seed(0)
+    filters, channels, kept = 4, 10, 3
+    order = torch.rand(20_000, filters, channels, generator=generator).argsort(-1)
+    unread = ~(order < kept).any(1)
+    assert float(unread.float().mean()) == pytest.approx(0.7**filters, abs=0.005)
+
+
+@pytest.mark.browser
+def test_unused_channels(instrument):
+    shown = instrument("unused-channels")
+    for sparsity, filters, channels in ((0.7, 64, 64), (0.9, 3, 10), (0.98, 200, 33)):
+        shown.set("slices that each filter drops", 100 * sparsity)
+        shown.set("filters", filters)
+        shown.set("input channels", channels)
+        assert shown.said("unused") == pytest.approx(100 * sparsity**filters, rel=0.006)
+        assert shown.said("expected") == pytest.approx(channels * sparsity**filters, rel=0.006)
+        assert shown.said("input") == channels - kept_count(channels, sparsity)
+
+
+@pytest.mark.browser
+def test_weights_per_output(instrument):
+    shown = instrument("weights-per-output")
+    for sparsity, inputs, outputs in ((0.98, 128, 10), (0.99, 64, 10), (0.9, 8, 3)):
+        shown.set("sparsity", 100 * sparsity)
+        shown.set("inputs", inputs)
+        shown.set("classes", outputs)
+        kept = kept_count(inputs * outputs, sparsity)
+        assert shown.said("each") == pytest.approx(kept / outputs, abs=0.06)
+        none = tables.empty_output(inputs, outputs, sparsity)
+        assert shown.said("none") == pytest.approx(100 * none, rel=0.006)
+        assert shown.said("expected") == pytest.approx(outputs * none, rel=0.006)
+
+
+@pytest.mark.browser
+def test_seeds(instrument):
+    shown = instrument("seeds")
+    for spread, count, margin in ((8.6, 5, 0.2), (1.0, 2, 0.5), (0.4, 40, 1.0)):
+        shown.set("standard deviation over seeds", spread)
+        shown.set("seeds", count)
+        shown.set("difference to be seen", margin)
+        assert shown.said("half") == pytest.approx(tables.half_width(spread, count), abs=0.006)
+        needed = int(shown.said("needed"))
+        assert tables.half_width(spread, needed) <= margin
+        assert needed == 2 or tables.half_width(spread, needed - 1) > margin
+
+
+@pytest.mark.browser
+def test_boxes(instrument):
+    shown = instrument("boxes")
+    assert shown.said("iou") == 0.78
+    for size, right, down in ((8, 1, 1), (16, 3, 0), (2, 5, 0), (32, 16, 16), (5, 0, 0)):
+        shown.set("size of the object", size)
+        shown.set("found too far right", right)
+        shown.set("found too far down", down)
+        exact = tables.overlap(size, right, down)
+        assert shown.said("iou") == pytest.approx(exact, abs=0.006)
+        assert shown.said("reached") == sum(exact >= one for one in tables.THRESHOLDS)
+
+
+@pytest.mark.browser
+def test_link_bytes(instrument):
+    shown = instrument("link-bytes")
+    boxes = [shown.box.get_by_role("checkbox").nth(number) for number in range(2)]
+    for sparsity in (0.5, 0.9):
+        shown.set("sparsity of the activations", 100 * sparsity)
+        for switches in ((True, True), (False, True), (False, False), (True, False)):
+            for box, on in zip(boxes, switches, strict=True):
+                box.set_checked(on)
+            exact = tables.bytes_kept(1 - sparsity, *switches)
+            assert shown.said("bytes") == pytest.approx(exact, abs=0.006)
+            assert shown.said("share") == pytest.approx(100 * exact / 8, abs=0.6)
 
 
 @pytest.mark.browser
