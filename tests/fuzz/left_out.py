@@ -29,6 +29,7 @@ LEFT_OUT = {
     "experiments.measure_steps.": "measures for minutes",
     "experiments.measure_products.": "measures for minutes",
     "experiments.measure_step_memory.": "measures for minutes",
+    "experiments.imagenet.": "a table of the book of its records; tests/experiments",
     "experiments.gpu.": "declares runs for a GPU",
     "records.deadline.": "the inside of sit(); tests/records/test_deadline.py",
     "records.sitting.": "computes runs; tests/records/test_sitting.py",
