@@ -376,7 +376,7 @@ def test_a_relu_made_by_others_is_passed_over() -> None:
 
 
 def test_evaluation_compresses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(x: Tensor) -> None:
+    def refuse(x: Tensor, values: str) -> None:
         raise AssertionError("compressed without a backward pass to come")
 
     model = compress_(sparsify_(chain(), swat(0.9)))
@@ -407,3 +407,61 @@ def test_errors_name_what_is_missing() -> None:
     with pytest.raises(TypeError, match=r"model must be an nn\.Module, got"):
         compress_(3)  # type: ignore[arg-type]
     assert decompress_(chain()) is not None
+    model = sparsify_(chain(), swat(0.9))
+    for wrong, message in (
+        ({"values": "int4"}, r"values must be one of .*int8; got 'int4'"),
+        ({"batch_norm": "sparse"}, r"batch_norm must be one of .*recomputed; got 'sparse'"),
+        ({"batch_norm": 1.0}, r"batch_norm must be"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            compress_(model, **wrong)  # type: ignore[arg-type]
+
+
+# Masks
+
+
+def test_masks_of_weights_are_kept_as_bits() -> None:
+    # 2:4 masks of W for the decay and of W^T for dX: a bit an entry each.
+    model, x = sparsify_(chain(), fst()), torch.randn(2, 3, 10, 10)
+    masks = 2 * sum(p.numel() for p in model.parameters())
+    found = saved_bytes(model, x)
+    assert found[found["dtype"] == "bool"]["bytes"].sum() == masks
+    found = saved_bytes(compress_(model), x)
+    assert not (found["dtype"] == "bool").any()
+    activations = (2 * 8 * 100 // 8) * 2 * 2  # ReLU's bits, and where survivors stand, twice
+    assert found[found["dtype"] == "uint8"]["bytes"].sum() == masks / 8 + activations
+
+
+# Rounded values
+
+
+@pytest.mark.parametrize(("values", "width"), [("bfloat16", 2), ("int8", 1)])
+def test_rounded_values_take_fewer_bytes(values: str, width: int) -> None:
+    model, x = compress_(sparsify_(chain(), swat(0.8)), values=values), torch.randn(2, 3, 10, 10)
+    entries, thresholds = 2 * 8 * 100, 2 * 4
+    one = entries // 8 + width * entries // 5 + entries // 8
+    assert kept(model, x) == 2 * 3 * 100 * 4 + 2 * one + thresholds
+
+
+@pytest.mark.parametrize(("values", "least"), [("bfloat16", 1e-5), ("int8", 1e-4)])
+def test_rounded_values_change_gradients_a_little_and_outputs_not(
+    values: str, least: float
+) -> None:
+    model = sparsify_(build_network("small_resnet", image=8, channels=1, width=8), swat(0.8))
+    twin, x = compress_(copy.deepcopy(model), values=values), torch.randn(16, 1, 8, 8)
+    exact, rounded = model(x), twin(x)
+    assert torch.equal(exact, rounded)
+    for y in (exact, rounded):
+        y.square().mean().backward()
+    a, b = (torch.cat([p.grad.flatten() for p in m.parameters()]) for m in (model, twin))
+    assert least < (a - b).norm() / a.norm() < 0.1
+    # The last layer's bias does not depend on what is kept.
+    last = [list(m.parameters())[-1].grad for m in (model, twin)]
+    assert torch.equal(*last)  # type: ignore[arg-type]
+
+
+def test_options_replace_each_other() -> None:
+    model, x = sparsify_(chain(), swat(0.8)), torch.randn(2, 3, 10, 10)
+    plain = kept(compress_(model), x)
+    assert kept(compress_(model, values="int8"), x) < plain
+    assert kept(compress_(model), x) == plain
