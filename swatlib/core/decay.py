@@ -15,7 +15,9 @@ class DecayInGradient(Function):
     """The identity, whose gradient gains decay * (1 - M) * W: SR-STE, as its code has it."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, choice: Tensor, decay: float, bits: bool) -> Tensor:
+    def forward(
+        ctx: Any, weight: Tensor, choice: Tensor, decay: float, bits: bool = False
+    ) -> Tensor:
         ctx.save_for_backward(weight, pack_choice(choice, weight) if bits else choice)
         ctx.decay = decay
         return weight.view_as(weight)
