@@ -149,6 +149,8 @@ LEFT_OUT = {
     "selectors.information_restoration.gradient_from_columns": "inside of weight_gradient()",
     "selectors.transposable.best_pattern": "inside of transposable_mask(), which is the edge",
     "storage.compression.KeepSign.": "the inside of BitReLU, which autograd calls",
+    "storage.batch_norm.": "the inside of a layer that compress_() made",
+    "core.maker.": "the inside of a layer that compress_() made",
     "core.periodic.periodic": "makes an operator of torch when the library is imported",
     "core.periodic.chosen_mask": "the inside of a selector's choose",
     "data.cifar.": "downloads; tests/data",

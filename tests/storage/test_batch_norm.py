@@ -13,7 +13,7 @@ from swatlib.selectors import topk_threshold
 from swatlib.storage.batch_norm import LONGEST, ThriftyBatchNorm2d
 from swatlib.storage.compression import compress_, decompress_, saved_bytes
 from swatlib.surgery.sparsify import sparsify_
-from tests.storage.test_compression import equal, kept, step
+from test_compression import equal, kept, step
 
 
 def link(channels: int = 8, inplace: bool = False) -> list[nn.Module]:
