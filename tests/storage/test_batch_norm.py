@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from storage_steps import equal, kept, step
 from torch import Tensor, nn
 
 from swatlib.methods import Recipe, dense, fst, sparse_forward, swat
@@ -13,7 +14,6 @@ from swatlib.selectors import topk_threshold
 from swatlib.storage.batch_norm import LONGEST, ThriftyBatchNorm2d
 from swatlib.storage.compression import compress_, decompress_, saved_bytes
 from swatlib.surgery.sparsify import sparsify_
-from test_compression import equal, kept, step
 
 
 def link(channels: int = 8, inplace: bool = False) -> list[nn.Module]:

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from storage_steps import equal, kept, step
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
@@ -47,31 +48,6 @@ RECIPES = [
     sr_ste(),
 ]
 recipes = pytest.mark.parametrize("recipe", RECIPES, ids=str)
-
-
-def step(model: nn.Module, x: Tensor, steps: int = 2) -> list[Tensor]:
-    """Train for some steps; return outputs, all gradients, dX included, and the state."""
-    torch.manual_seed(5)
-    found = []
-    for _ in range(steps):
-        x = x.detach().requires_grad_()
-        model.zero_grad()
-        y = model(x)
-        y.square().mean().backward()
-        assert x.grad is not None
-        with torch.no_grad():
-            for p in model.parameters():
-                assert p.grad is not None
-                p -= 0.01 * p.grad
-                found.append(p.grad.clone())
-        found += [y.detach(), x.grad]
-    return found + [t.clone() for t in model.state_dict().values()]
-
-
-def equal(a: list[Tensor], b: list[Tensor]) -> bool:
-    return len(a) == len(b) and all(
-        p.stride() == q.stride() and torch.equal(p, q) for p, q in zip(a, b, strict=True)
-    )
 
 
 @recipes
@@ -206,10 +182,6 @@ def chain() -> nn.Module:
         nn.ReLU(),
         nn.Conv2d(8, 4, 3, padding=1, bias=False),
     )
-
-
-def kept(model: nn.Module, x: Tensor) -> int:
-    return int(saved_bytes(model, x)["bytes"].sum())
 
 
 def test_held_counts_every_piece_of_memory_once() -> None:
