@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from typing import Any
 
 import torch
 
@@ -15,6 +16,13 @@ from swatlib.surgery.sparsify import sparsify_
 CASES = (("small_resnet", 64), ("resnet18", 8))
 PIXELS = 32
 SPARSITIES = (0.5, 0.7, 0.8, 0.9, 0.95)
+WAYS: dict[str, dict[str, Any]] = {
+    "compressed": {},
+    "recomputed": {"batch_norm": "recomputed"},
+    "recomputed, bfloat16": {"batch_norm": "recomputed", "values": "bfloat16"},
+    "int8": {"values": "int8"},
+}
+"""Options of :func:`swatlib.compress_`."""
 
 
 def main() -> Iterator[Row]:
@@ -28,7 +36,8 @@ def main() -> Iterator[Row]:
         for sparsity in SPARSITIES:
             setting = f"{name}, batch {batch}, {PIXELS}x{PIXELS}, channels last, {sparsity:.0%}"
             models = {"masked": sparsify_(deepcopy(plain), swat(sparsity))}
-            models["compressed"] = compress_(deepcopy(models["masked"]))
+            for title, options in WAYS.items():
+                models[title] = compress_(deepcopy(models["masked"]), **options)
             for title, model in models.items():
                 size = saved_bytes(model, x)["bytes"].sum()
                 yield Row(f"{setting}: bytes saved", title, size / dense_bytes, "dense")

@@ -8,6 +8,7 @@ from torch import nn
 
 from swatlib.bench.step import training_step
 from swatlib.bench.timing import Row, ratios, seconds
+from swatlib.kernels.fastest import AUTO, products
 from swatlib.methods import dense
 from swatlib.methods.fst import fst, sr_ste
 from swatlib.models import build_network
@@ -35,6 +36,8 @@ def main() -> Iterator[Row]:
         steps: dict[str, Callable[[], object]] = {
             name: training_step(model, x, y) for name, model in models.items()
         }
+        as_measured = training_step(sparsify_(deepcopy(plain), fst()), x, y)
+        steps["FST, auto"] = products(AUTO)(as_measured)
         name = "NCHW" if layout == torch.contiguous_format else "channels last"
         title = f"step of ResNet-18, 32x32, batch {BATCH}, {name}"
         yield from ratios(title, seconds(steps, repeat=5), "dense")

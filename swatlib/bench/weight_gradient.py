@@ -4,7 +4,8 @@ Every distinct convolution of ResNet-18 and ResNet-50 on 224 x 224 images, and o
 32, both memory formats. What the fast form does with a shape follows the rules in
 :mod:`swatlib.selectors.information_restoration`: cut out pixels for 1x1, a plain matrix product
 where pixels are fewer than output channels, else the doubled stride. Layers of a fraction of a
-millisecond gain nothing: there the cost of calling decides.
+millisecond gain nothing: there the cost of calling decides. "auto" is the way measured as fastest
+for each layer, see :func:`swatlib.products`.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import torch
 
 from swatlib.bench.timing import Row, geometric_mean, seconds
 from swatlib.kernels.convolution import Geometry
+from swatlib.kernels.fastest import AUTO, FAST, products
 from swatlib.selectors.information_restoration import weight_gradient
 
 # kernel, stride, input pixels, input and output channels
@@ -43,21 +45,34 @@ LAYOUTS = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last
 
 
 def main() -> Iterator[Row]:
-    """Yield the time of each layer over the dense one's, and the geometric means."""
+    """Yield the time of each layer over the dense one's, the geometric means and the worst."""
     for title, (batch, shapes) in NETWORKS.items():
         for layout, memory_format in LAYOUTS.items():
-            setting = f"weight gradient, {title}, batch {batch}, {layout}"
-            gains: dict[int, list[float]] = {}
-            for kernel, stride, pixels, inputs, outputs in shapes:
-                gain = faster(batch, kernel, stride, pixels, inputs, outputs, memory_format)
-                gains.setdefault(kernel, []).append(gain)
-                layer = (
-                    f"{kernel}x{kernel}, stride {stride}, {pixels} pixels, {inputs} -> {outputs}"
-                )
-                yield Row(setting, layer, 1 / gain, "dense")
-            for kernel, values in sorted(gains.items()):
-                what = f"geometric mean of {len(values)} {kernel}x{kernel} layers"
-                yield Row(setting, what, 1 / geometric_mean(values), "dense")
+            for chosen in (FAST, AUTO):
+                setting = f"weight gradient, {title}, batch {batch}, {layout}"
+                if chosen != FAST:
+                    setting += f", {chosen}"
+                yield from _network(setting, batch, shapes, memory_format, chosen)
+
+
+def _network(
+    setting: str,
+    batch: int,
+    shapes: list[tuple[int, int, int, int, int]],
+    memory_format: torch.memory_format,
+    chosen: str,
+) -> Iterator[Row]:
+    gains: dict[int, list[float]] = {}
+    for kernel, stride, pixels, inputs, outputs in shapes:
+        with products(chosen):
+            gain = faster(batch, kernel, stride, pixels, inputs, outputs, memory_format)
+        gains.setdefault(kernel, []).append(gain)
+        layer = f"{kernel}x{kernel}, stride {stride}, {pixels} pixels, {inputs} -> {outputs}"
+        yield Row(setting, layer, 1 / gain, "dense")
+    for kernel, values in sorted(gains.items()):
+        what = f"geometric mean of {len(values)} {kernel}x{kernel} layers"
+        yield Row(setting, what, 1 / geometric_mean(values), "dense")
+    yield Row(setting, "slowest layer", 1 / min(map(min, gains.values())), "dense")
 
 
 def faster(
@@ -70,7 +85,7 @@ def faster(
     layout: torch.memory_format,
     measure: Callable[..., dict[str, float]] = seconds,
 ) -> float:
-    """Return the dense weight gradient's time over the fast form's."""
+    """Return the dense weight gradient's time over that of the current setting."""
     geometry = Geometry((stride,) * 2, (kernel // 2,) * 2)
     x = torch.randn(batch, inputs, pixels, pixels).contiguous(memory_format=layout)
     w = torch.randn(outputs, inputs, kernel, kernel).contiguous(memory_format=layout)

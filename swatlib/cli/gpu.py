@@ -49,7 +49,8 @@ def gpu(
         )
     root = _rehearsal(records) if rehearse else records or records_root()
     wanted = {name: piece(name, machine.device(), rehearse) for name in pieces or PIECES}
-    deadline = Deadline(60 * minutes)
+    # How long a run or an epoch takes is not known before the first of a piece has ended.
+    deadline = Deadline(60 * minutes, longest=60 * minutes / 16)
     failed = left = 0
     for name, runs in wanted.items():
         folder = root / f"gpu-{name}"

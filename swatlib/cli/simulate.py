@@ -150,18 +150,18 @@ def _text(settings: dict[str, Any], result: Simulation) -> str:
         )
     lines += [
         "",
-        f"{'product':<12}{'DRAM read':>14}{'written':>14}{'SRAM':>14}"
-        f"{'arithmetic':>14}{'SRAM':>10}{'DRAM':>10}{'energy':>10}",
-        f"{'':<12}{'Mbit':>14}{'Mbit':>14}{'Mbit':>14}{'mJ':>14}{'mJ':>10}{'mJ':>10}{'mJ':>10}",
+        f"{'product':<12}{'DRAM read':>12}{'written':>10}{'SRAM read':>12}{'written':>10}"
+        f"{'arithmetic':>12}{'SRAM':>10}{'DRAM':>10}{'energy':>10}",
+        f"{'':<12}{'Mbit':>12}{'Mbit':>10}{'Mbit':>12}{'Mbit':>10}{'mJ':>12}{'mJ':>10}{'mJ':>10}{'mJ':>10}",
     ]
     for name in (*PRODUCTS, "total"):
         p = out[name]
-        bits = [p[k] / 1e6 for k in ("dram_read_bits", "dram_written_bits", "sram_bits")]
+        bits = [p[f"{k}_{way}_bits"] / 1e6 for k in ("dram", "sram") for way in ("read", "written")]
         parts = [p[f"{k}_pj"] / 1e9 for k in ("arithmetic", "sram", "dram", "energy")]
         lines.append(
             f"{name:<12}"
-            + "".join(f"{value:>14,.1f}" for value in bits)
-            + f"{parts[0]:>14.3f}"
+            + "".join(f"{bit:>{n},.1f}" for bit, n in zip(bits, (12, 10, 12, 10), strict=True))
+            + f"{parts[0]:>12.3f}"
             + "".join(f"{value:>10.3f}" for value in parts[1:])
         )
     lines.append(f"energy at 45 nm, {result.precision.bits}-bit values")

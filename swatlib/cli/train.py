@@ -15,6 +15,7 @@ from typing import Annotated, Any, Union, Unpack, get_args, get_origin, get_type
 import typer
 from docstring_parser import parse
 
+from swatlib.kernels.fastest import FAST, SETTINGS, products
 from swatlib.methods import ALIASES, METHODS, with_options
 from swatlib.training.run import Run
 
@@ -158,6 +159,8 @@ def _signature() -> inspect.Signature:
         options.append(inspect.Parameter(name, kind, default=default, annotation=hint))
     processes = Annotated[int, typer.Option(help="Processes that share every batch.")]
     options.append(inspect.Parameter("nproc", kind, default=1, annotation=processes))
+    way = Annotated[str, typer.Option(help=f"How to compute products: {', '.join(SETTINGS)}.")]
+    options.append(inspect.Parameter("products", kind, default=FAST, annotation=way))
     return inspect.Signature(options)
 
 
@@ -179,6 +182,9 @@ def train(**given: Any) -> None:
     from swatlib.training import train_run
 
     nproc = checks.count("nproc", given.pop("nproc"))
+    setting = checks.one_of("products", given.pop("products"), SETTINGS)
+    if nproc > 1 and setting != FAST:
+        raise ValueError(f"products must be {FAST} with several processes, got {setting}")
     as_json, more = given.pop("as_json"), given.pop("option") or []
     options = {name: given.pop(name, None) for name in method_options()}
     options = {name: value for name, value in options.items() if value is not None}
@@ -186,7 +192,8 @@ def train(**given: Any) -> None:
     run = Run(**given, options=options | _read(more))
     kept = _kept(run, *keeping)
     if nproc == 1:
-        metrics = train_run(run, **kept)
+        with products(setting):
+            metrics = train_run(run, **kept)
     else:
         metrics = _together(run, nproc, kept)
     if as_json:

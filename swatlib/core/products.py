@@ -10,14 +10,13 @@ or a mask is chosen for weights and activations. Each product applies it to its 
 The backward pass needs the tensors again. Mostly the tensor itself is saved, which neighbouring
 layers tend to hold anyway. Where a backward product shares the forward product's choice, the sparse
 tensor is saved instead. With :mod:`swatlib.storage.compression` a compressed copy of what survives
-of X is saved.
+of X is saved, or nothing, where X can be made again.
 
 Gradients go to every weight, active or not, as if no selection had happened (SWAT section 3.3).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from functools import wraps
 from typing import Any
 
@@ -26,6 +25,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from swatlib.core.maker import maker, remake
 from swatlib.core.operands import PerOperand
 from swatlib.core.recipe import Recipe
 from swatlib.core.selector import Selector
@@ -38,7 +38,14 @@ from swatlib.kernels.convolution import (
     linear_backward,
 )
 from swatlib.kernels.keep import keep
-from swatlib.kernels.packing import Compressed, compress_once, restore, uncompressed
+from swatlib.kernels.packing import (
+    Compressed,
+    compress_once,
+    pack_choice,
+    restore,
+    uncompressed,
+    unpack_choice,
+)
 
 DENSE = Recipe("dense")
 
@@ -56,16 +63,31 @@ ALL = Choices()
 """Nothing is dropped."""
 
 
-class Saving(Enum):
+@dataclass(frozen=True)
+class Saving:
     """How a layer saves X for its backward pass.
 
-    ``PLAIN``: the tensor itself, or its sparse copy. ``SHARED``: a compressed copy of X, shared by
-    layers that sparsify the same X alike, and no copy of W. ``APART``: the same without sharing.
+    Parameters
+    ----------
+    compressed : bool
+        False saves the tensor itself, or its sparse copy. True saves a compressed copy of X, masks
+        as bits, and no copy of W.
+    share : bool
+        Whether layers that sparsify the same X alike share its copy.
+    values : str
+        How its values are stored, see :data:`swatlib.kernels.packing.VALUES`.
+    remakes : bool
+        Whether nothing is saved of an X that can be made again, see :mod:`swatlib.core.maker`.
     """
 
-    PLAIN = "plain"
-    SHARED = "shared"
-    APART = "apart"
+    compressed: bool = False
+    share: bool = True
+    values: str = "exact"
+    remakes: bool = False
+
+
+WHOLE = Saving()
+"""Tensors are saved as they are."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +133,7 @@ def convolution(
     geometry: Geometry = PLAIN,
     recipe: Recipe = DENSE,
     choices: Choices = ALL,
-    saving: Saving = Saving.PLAIN,
+    saving: Saving = WHOLE,
     remembered: Remembered | None = None,
 ) -> Tensor:
     """Convolve with a selector per operand of each product (Eqs. 1-3 of SWAT).
@@ -147,7 +169,7 @@ def linear(
     bias: Tensor | None = None,
     recipe: Recipe = DENSE,
     choices: Choices = ALL,
-    saving: Saving = Saving.PLAIN,
+    saving: Saving = WHOLE,
     remembered: Remembered | None = None,
 ) -> Tensor:
     """Multiply by a weight matrix with a selector per operand, as :func:`convolution` does.
@@ -171,7 +193,7 @@ def _run(
     # forward's choice, pass None and a flag.
     same_w = choices.input_grad_weight is choices.forward_weight
     same_x = choices.weight_grad_activation is choices.forward_activation
-    product = Product.apply if remembered is None and saving is Saving.PLAIN else _in_eager_mode
+    product = Product.apply if remembered is None and not saving.compressed else _in_eager_mode
     result: Tensor = product(
         x,
         weight,
@@ -217,12 +239,7 @@ class Product(Function):
     ) -> Tensor:
         x_used = _operand(recipe.forward_activation, x, forward_activation)
         w_used = _operand(recipe.forward_weight, weight, forward_weight).to(x.dtype)
-        b_used = None if bias is None else bias.to(x.dtype)
-        if geometry is None:
-            y = torch.nn.functional.linear(x_used, w_used, b_used)
-        else:
-            g = geometry
-            y = torch.conv2d(x_used, w_used, b_used, g.stride, g.padding, g.dilation, g.groups)
+        y = _forward_product(x_used, w_used, bias, geometry)
 
         # Where backward uses forward's choice, save the sparse tensor: no mask has to be kept.
         same_w, same_x = same
@@ -231,20 +248,37 @@ class Product(Function):
         if columns is not None and geometry is not None:
             x_saved = columns.saved(x, weight.shape, geometry)
         w_saved = w_used if same_w else weight
-        if saving is not Saving.PLAIN:
+        ctx.maker = maker(x) if saving.remakes and forward_activation is None else None
+        if ctx.maker is not None:
+            # X can be made again, and so can Y, from X.
+            x_stored = uncompressed(x.new_empty(0))
+            w_saved, input_grad_weight = weight, forward_weight if same_w else input_grad_weight
+            weight_grad_activation = pack_choice(weight_grad_activation, x)
+            ctx.remake, ctx.version, ctx.length = _made_again, y._version, ctx.maker.length + 1
+        elif saving.compressed:
             # Of X only what survives is stored. W lives in the Parameter anyway: backward applies
             # the choice to it again instead of keeping a sparse copy.
             kept = weight_grad_activation
             thin = None if kept is None else _operand(recipe.weight_grad_activation, x_saved, kept)
-            x_stored = compress_once(x_saved, kept, thin, share=saving is not Saving.APART)
+            x_stored = compress_once(x_saved, kept, thin, saving.share, saving.values)
             weight_grad_activation = None
             w_saved, input_grad_weight = weight, forward_weight if same_w else input_grad_weight
         else:
             x_stored = uncompressed(x_saved)
         ctx.x_shape = x.shape
-        ctx.x_layout = x_stored.shape, x_stored.stride
+        ctx.x_layout = x_stored[2:]
+        again: tuple[Tensor | None, ...] = (None, None)  # what only making Y again needs
+        if ctx.maker is not None:
+            again = (None if same_w else pack_choice(forward_weight, weight), bias)
+        if saving.compressed:
+            input_grad_weight = pack_choice(input_grad_weight, weight)
         ctx.save_for_backward(
-            x_stored.values, x_stored.where, w_saved, weight_grad_activation, input_grad_weight
+            x_stored.values,
+            x_stored.where,
+            w_saved,
+            weight_grad_activation,
+            input_grad_weight,
+            *again,
         )
         ctx.geometry, ctx.weight_dtype = geometry, weight.dtype
         ctx.bias_dtype = None if bias is None else bias.dtype
@@ -254,9 +288,16 @@ class Product(Function):
     @staticmethod
     @differentiable_once
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        values, where, weight, x_choice, w_choice = ctx.saved_tensors
+        values, where, weight, x_choice, w_choice, *_ = ctx.saved_tensors
         recipe: Recipe = ctx.recipe
-        x = restore(Compressed(values, where, *ctx.x_layout))
+        if ctx.maker is None:
+            x = restore(Compressed(values, where, *ctx.x_layout))
+        else:
+            x = remake(ctx.maker)
+            x_choice = unpack_choice(x_choice, x)
+            if recipe.columns is not None and ctx.geometry is not None:
+                x = recipe.columns.saved(x, weight.shape, ctx.geometry)
+        w_choice = unpack_choice(w_choice, weight)
         x = _operand(recipe.weight_grad_activation, x, x_choice)
         w_selector = recipe.forward_weight if ctx.same_w else recipe.input_grad_weight
         weight = _operand(w_selector, weight, w_choice).to(grad.dtype)
@@ -287,6 +328,25 @@ class Product(Function):
             None if db is None else db.to(ctx.bias_dtype),
             *(None,) * 9,
         )
+
+
+def _forward_product(
+    x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry | None
+) -> Tensor:
+    bias = None if bias is None else bias.to(x.dtype)
+    if geometry is None:
+        return torch.nn.functional.linear(x, weight, bias)
+    g = geometry
+    return torch.conv2d(x, weight, bias, g.stride, g.padding, g.dilation, g.groups)
+
+
+def _made_again(ctx: Any) -> Tensor:
+    """Return Y of a product that was given an X that can be made again."""
+    _, _, weight, _, w_choice, forward_weight, bias = ctx.saved_tensors
+    x, choice = remake(ctx.maker), w_choice if ctx.same_w else forward_weight
+    choice = unpack_choice(choice, weight)
+    weight = _operand(ctx.recipe.forward_weight, weight, choice).to(x.dtype)
+    return _forward_product(x, weight, bias, ctx.geometry)
 
 
 def _operand(selector: Selector | None, x: Tensor, choice: Tensor | None) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from swatlib.core.decay import DecayInGradient
 from swatlib.core.operands import operand
-from swatlib.core.products import Choices, Remembered, Saving
+from swatlib.core.products import WHOLE, Choices, Remembered, Saving
 from swatlib.core.recipe import OUTPUT, Recipe
 from swatlib.core.selector import Selector
 from swatlib.core.selector_state import SelectorState
@@ -28,7 +28,7 @@ class SparseLayer(nn.Module):
     dense: type
     states: dict[str, SelectorState]
     """What is kept between steps, by operand, for the selectors that remember."""
-    saving: Saving = Saving.PLAIN
+    saving: Saving = WHOLE
     """How inputs are saved for the backward pass, see :func:`swatlib.compress_`."""
     called: bool = False
     """Whether it was called since ``sparsify_``. To read its weight is not to call it."""
@@ -205,7 +205,9 @@ class SparseLayer(nn.Module):
         decay = self.recipe.decay
         if not decay or choices.forward_weight is None:
             return weight
-        decaying: Tensor = DecayInGradient.apply(weight, choices.forward_weight, decay)  # type: ignore[no-untyped-call]
+        decaying: Tensor = DecayInGradient.apply(
+            weight, choices.forward_weight, decay, self._saving().compressed
+        )  # type: ignore[no-untyped-call]
         return decaying
 
     def _entering(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -224,7 +226,7 @@ class SparseLayer(nn.Module):
         return input
 
     def _saving(self) -> Saving:
-        return self.saving if torch.is_grad_enabled() else Saving.PLAIN
+        return self.saving if torch.is_grad_enabled() else WHOLE
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, recipe={self.recipe.name}"

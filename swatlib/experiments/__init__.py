@@ -16,6 +16,7 @@ from swatlib.experiments import (
     failures,
     field,
     fst,
+    imagenet,
     measurements,
     photographs,
     sensitivity,
@@ -97,6 +98,7 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "detection": detection.scenes,
     "detection-coco": detection.coco,
     "measurements": measurements.measurements,
+    "imagenet-steps": imagenet.imagenet_steps,
     "accelerator": accelerator.points,
     "accelerator-trained": accelerator_trained.trained,
 }

@@ -21,7 +21,6 @@ from swatlib.models import NAMES, build_network
 from swatlib.records import iterate_records
 from swatlib.simulator.geometry import PRODUCTS, Layer, layers_of
 from swatlib.simulator.masks import Masks, generate
-from swatlib.simulator.memory import energy_pj
 from swatlib.simulator.network import simulate
 from swatlib.simulator.scnn import Cartesian
 from swatlib.simulator.tcl import Tactical
@@ -128,25 +127,16 @@ def points() -> list[Point]:
 
 @checked
 def count_point(point: Point) -> dict[str, Any]:
-    """Simulate a point and return its metrics, per product and in total.
-
-    ``energy_pj`` charges 32-bit arithmetic on 16-bit traffic
-    (:func:`swatlib.simulator.memory.energy_pj`), as in every record that is kept.
-    """
+    """Simulate a point and return its metrics, per product and in total."""
     layers, masks = _masks(
         point.network, point.image, point.classes, point.sparsity, point.activations, point.seed
     )
     machine: Tactical | Cartesian = Cartesian()
     if point.pe == "tcl":
         machine = Tactical(parse_window(point.window), point.lanes, point.rows, point.tiles)
-    simulation = simulate(layers, masks, machine, vs_self=False)
-    result = simulation.to_dict()
-    keys = ("dense_cycles", "cycles", "ideal_cycles", "macs", "dram_bytes", "losses")
-    return {
-        name: {k: result[name][k] for k in keys}
-        | {"energy_pj": energy_pj(simulation.total(*products), simulation.memory)}
-        for name, products in (*((p, (p,)) for p in PRODUCTS), ("total", PRODUCTS))
-    }
+    result = simulate(layers, masks, machine, vs_self=False).to_dict()
+    keys = ("dense_cycles", "cycles", "ideal_cycles", "macs", "dram_bytes", "energy_pj", "losses")
+    return {name: {k: result[name][k] for k in keys} for name in (*PRODUCTS, "total")}
 
 
 @lru_cache(maxsize=1)

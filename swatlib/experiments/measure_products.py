@@ -2,7 +2,7 @@
 
 FST multiplies three times in a layer, and each product has an operand that is 2:4 along what is
 summed (FST Fig. 3). A product here is that operand (outputs, inner) times a dense one (rows,
-inner), as :func:`torch.nn.functional.linear` multiplies. A convolution is its im2col product: the
+inner), as ``torch.nn.functional.linear`` multiplies. A convolution is its im2col product: the
 unfolding is left out.
 """
 
@@ -26,6 +26,7 @@ from swatlib.kernels.nm import nm_mask
 from swatlib.kernels.semi_structured import available, converted
 
 DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+"""What 2:4 units multiply, by the names that records have."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ EXACT, FAST, AUTO = SETTINGS = ("exact", "fast", "auto")
 DENSE = "dense"
 """The name of the way whose operands have the dense product's shapes."""
 
-ROUNDS = 3
+ROUNDS = 5
 """How often a way is timed; the fastest time counts."""
 
 HOPELESS = 1.5

@@ -64,7 +64,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def converted(weight: Tensor) -> Tensor:
     """Return a weight that is 2:4 along its rows in the form of 2:4 units, itself without them.
 
-    Convert once what is multiplied several times: :func:`torch.nn.functional.linear` takes either.
+    Convert once what is multiplied several times: ``torch.nn.functional.linear`` takes either.
     """
     if not available(weight.device, weight.dtype, tuple(weight.shape)):
         return weight

@@ -49,7 +49,7 @@ class Checkpoint:
     every : float
         Seconds from one to the next, at least.
     deadline : Deadline, optional
-        When it allows no more, the next one is due and :class:`Paused` ends the run.
+        When it allows no more, the next one is due and `Paused` ends the run.
 
     Attributes
     ----------

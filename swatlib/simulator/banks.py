@@ -73,21 +73,26 @@ def _tables() -> tuple[np.ndarray, np.ndarray]:
 
 
 @checked
-def chunk_numbers(kinds: np.ndarray) -> np.ndarray:
+def chunk_numbers(kinds: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Number of each chunk in `pair_loads` and `pair_cycles`.
 
     Parameters
     ----------
     kinds : numpy.ndarray
-        Integer, shape ``(..., 4)``: the kinds in each chunk, `NOWHERE` where there is none.
+        Integer, ``(operands,)``: the kinds of all operands, chunk after chunk, `NOWHERE` for one
+        that adds to no bank.
+    starts : numpy.ndarray
+        Where each chunk begins, ascending; at most four operands each.
 
     Returns
     -------
     numpy.ndarray
-        int16, shape ``(...)``; 0 is the empty chunk.
+        int16, one per chunk; 0 is the empty chunk.
     """
+    if not len(starts):
+        return np.zeros(0, np.int16)
     weight = np.array([(CHUNK + 1) ** kind for kind in range(KINDS)] + [0], np.int32)
-    return _tables()[0][weight[kinds].sum(axis=-1)]
+    return _tables()[0][np.add.reduceat(weight[kinds], starts)]
 
 
 def pair_loads() -> np.ndarray:

@@ -31,6 +31,8 @@ class Count:
         Traffic in bits, read and written, see `swatlib.simulator.memory`.
     dram_written_bits : int
         Of the DRAM traffic, what is written: the result.
+    sram_written_bits : int
+        Of the SRAM traffic, what is written: results or partial sums.
     """
 
     dense_cycles: int = 0
@@ -41,6 +43,7 @@ class Count:
     dram_bits: int = 0
     sram_bits: int = 0
     dram_written_bits: int = 0
+    sram_written_bits: int = 0
 
     def __post_init__(self) -> None:
         checked_fields(self)
@@ -56,12 +59,18 @@ class Count:
             self.dram_bits + other.dram_bits,
             self.sram_bits + other.sram_bits,
             self.dram_written_bits + other.dram_written_bits,
+            self.sram_written_bits + other.sram_written_bits,
         )
 
     @property
     def dram_read_bits(self) -> int:
         """Of the DRAM traffic, what is read: both operands."""
         return self.dram_bits - self.dram_written_bits
+
+    @property
+    def sram_read_bits(self) -> int:
+        """Of the SRAM traffic, what is read: operands, and partial sums to add to."""
+        return self.sram_bits - self.sram_written_bits
 
     @property
     def speedup(self) -> float:

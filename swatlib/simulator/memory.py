@@ -189,13 +189,3 @@ def energy(count: Count, memory: Memory, precision: Precision) -> dict[str, floa
         "SRAM": count.sram_bits / 64 * SRAM_PJ_PER_64_BITS,
         "DRAM": count.dram_bits / 64 * memory.dram_pj,
     }
-
-
-@checked
-def energy_pj(count: Count, memory: Memory) -> float:
-    """Energy in pJ with FP32 arithmetic, whatever the width of the traffic: an upper bound.
-
-    This is what the records of the design space hold, with 16-bit traffic. :func:`energy` has
-    arithmetic and traffic of one precision, and so has every result of a simulation.
-    """
-    return sum(energy(count, memory, SINGLE).values())

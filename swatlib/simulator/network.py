@@ -139,6 +139,8 @@ class Simulation:
             "dram_read_bits": count.dram_read_bits,
             "dram_written_bits": count.dram_written_bits,
             "sram_bits": count.sram_bits,
+            "sram_read_bits": count.sram_read_bits,
+            "sram_written_bits": count.sram_written_bits,
             **{f"{part.lower()}_pj": pj for part, pj in bill.items()},
             "energy_pj": sum(bill.values()),
         }

@@ -8,11 +8,11 @@ product gives the cycles of all of them. Chunks that span several positions are 
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from swatlib.checked import checked
 from swatlib.simulator.banks import (
     CHUNK,
-    NOWHERE,
     chunk_numbers,
     filter_kind,
     pair_cycles,
@@ -23,27 +23,34 @@ _PAIRS_AT_ONCE = 1 << 17  # bounds the working memory
 
 
 @checked
-def deal_chunks(owner: np.ndarray, owners: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Deal items, sorted by owner, into chunks of four that never mix owners.
+def deal_chunks(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Deal items, laid owner after owner, into chunks of four that never mix owners.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray
+        Items of each owner.
 
     Returns
     -------
-    chunk, slot : numpy.ndarray
-        Chunk number and place in the chunk of every item.
-    chunk_owner : numpy.ndarray
+    start, stop : numpy.ndarray
+        Where the items of every chunk begin and end.
+    owner : numpy.ndarray
         The owner of every chunk.
     """
-    counts = np.bincount(owner, minlength=owners)
-    rank = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
     per_owner = -(-counts // CHUNK)
-    base = np.cumsum(per_owner) - per_owner
-    return base[owner] + rank // CHUNK, rank % CHUNK, np.repeat(np.arange(owners), per_owner)
+    owner = np.repeat(np.arange(len(counts)), per_owner)
+    ends, chunks = np.cumsum(counts), np.cumsum(per_owner)
+    # Of its owner's chunks, each begins four items after the one before.
+    first = ends - counts - CHUNK * (chunks - per_owner)
+    start = first[owner] + CHUNK * np.arange(len(owner))
+    return start, np.minimum(start + CHUNK, ends[owner]), owner
 
 
 @checked
 def pair_costs(
     weights: np.ndarray, first_filter: int, item_number: np.ndarray, item_channel: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cycles each chunk of places needs against all weight chunks of its channel.
 
     Parameters
@@ -63,48 +70,43 @@ def pair_costs(
         Cycles per item.
     per_channel : numpy.ndarray
         Weight chunks per channel.
+    nonzeros : numpy.ndarray
+        Non-zero weights, ``(channels, positions)``.
     """
     channels, taps, filters = weights.shape
-    place, k = np.divmod(np.flatnonzero(weights), filters)  # faster than three coordinates at once
-    channel, tap = np.divmod(place, taps)
-    chunk, slot, chunk_channel = deal_chunks(channel, channels)
-    kind = filter_kind(k + first_filter)
-    first, last = np.full((2, len(chunk_channel)), 0, np.int64)
-    first[chunk[::-1]] = tap[::-1]
-    last[chunk] = tap
+    found = np.flatnonzero(weights)
+    place = found // filters  # faster than divmod
+    kind = filter_kind(found - place * filters + first_filter)
+    nonzeros = np.bincount(place, minlength=channels * taps).reshape(channels, taps)
+    start, stop, chunk_channel = deal_chunks(nonzeros.sum(axis=1))
+    first, last = place[start], place[stop - 1]
     pure = first == last
 
-    kinds = np.full((len(pure), CHUNK), NOWHERE, np.int8)
-    kinds[chunk, slot] = kind
-    number = chunk_numbers(kinds[pure])
-    known = len(pair_cycles())
-    table = np.bincount(
-        (chunk_channel[pure] * taps + first[pure]) * known + number,
-        minlength=channels * taps * known,
-    ).astype(np.float32)
-    met = np.zeros(known, bool)
+    # One row for each channel and position, one column for each of the 495 chunks.
+    rows = np.bincount(first[pure], minlength=channels * taps)
+    columns = chunk_numbers(kind, start)[pure]
+    histogram = csr_array(
+        (np.ones(len(columns), np.float32), columns, np.concatenate([[0], np.cumsum(rows)])),
+        (channels * taps, len(pair_cycles())),
+    )
+    met = np.zeros(len(pair_cycles()), bool)
     met[item_number] = True
-    used = np.flatnonzero(met)
-    spent = table.reshape(-1, known) @ pair_cycles()[used].T
-    spent = spent.reshape(channels, taps, len(used))
+    spent = histogram @ np.ascontiguousarray(pair_cycles()[met].T)
+    spent = spent.reshape(channels, taps, -1)
     compact = (np.cumsum(met) - 1)[item_number]
     cost = np.zeros(len(item_number))
     for t in range(taps):
         cost += spent[item_channel, t, compact[:, t]]
 
     if not pure.all():
-        mixed = ~pure[chunk]
-        row = np.cumsum(~pure) - 1
-        cost += _mixed_costs(
-            row[chunk[mixed]],
-            tap[mixed],
-            kind[mixed],
-            slot[mixed],
-            chunk_channel[~pure],
-            item_number,
-            item_channel,
-        )
-    return cost, np.bincount(chunk_channel, minlength=channels)
+        mixed = ~pure
+        owner = chunk_channel[mixed]
+        slots = start[mixed, None] + np.arange(CHUNK)
+        row, slot = np.nonzero(slots < stop[mixed, None])
+        item = slots[row, slot]
+        tap = place[item] - owner[row] * taps
+        cost += _mixed_costs(row, tap, kind[item], slot, owner, item_number, item_channel)
+    return cost, np.bincount(chunk_channel, minlength=channels), nonzeros
 
 
 def _mixed_costs(
@@ -123,13 +125,13 @@ def _mixed_costs(
     """
     starts_part = np.ones(len(row), bool)
     starts_part[1:] = (row[1:] != row[:-1]) | (tap[1:] != tap[:-1])
+    begins = np.flatnonzero(starts_part)
     parts = np.cumsum(starts_part)
-    part = parts - parts[slot == 0][row]
-    kinds = np.full((len(channel), CHUNK, CHUNK), NOWHERE, np.int8)
-    kinds[row, part, slot] = kind
-    numbers = chunk_numbers(kinds)
+    part = (parts - parts[slot == 0][row])[begins]
+    numbers = np.zeros((len(channel), CHUNK), np.int16)
+    numbers[row[begins], part] = chunk_numbers(kind, begins)
     taps = np.zeros((len(channel), CHUNK), np.int64)
-    taps[row, part] = tap
+    taps[row[begins], part] = tap[begins]
 
     per_channel = np.bincount(item_channel, minlength=channel.max() + 1)
     start = np.cumsum(per_channel) - per_channel

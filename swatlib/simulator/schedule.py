@@ -12,6 +12,8 @@ is fast when it works on tens of thousands of rows at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 
 import numpy as np
 from tqdm import tqdm
@@ -199,25 +201,27 @@ def _fill(
 ) -> None:
     """Give every idle lane a later weight, removing it from `later` in place.
 
-    One promotion per filter and turn: count each lane's candidates, let the least (or most)
-    flexible lane, leftmost on a tie, take its first candidate, and count again. Lanes are bits,
-    so counting is a carry-save adder over whole words.
+    A turn: count each lane's candidates, let the least (or most) flexible lane, leftmost on a tie,
+    take its first candidate, and count again. Lanes are bits, and a row of `candidates` is one
+    place of the window as all lanes see it, so that counting is a carry-save adder over words.
+
+    If the least flexible choose first, all lanes with a single candidate choose in the same turn.
+    They come before all others anyway, and their order does not matter: of two with the same
+    candidate one takes it and the other is left without, and two with different ones do not meet.
     """
-    word = idle.dtype.type
+    full = idle.dtype.type((1 << lanes) - 1)
     where = np.nonzero((idle != 0) & (np.bitwise_or.reduce(later, axis=0) != 0))
     free = idle[where]
-    pool = [row[where] for row in later]
-    if len(free) > _MANY:
-        sure = _all_taken(free, pool, offsets, lanes)
-        for row, rest in zip(later, pool, strict=True):
-            row[where[0][sure], where[1][sure]] = rest[sure]
-        left = ~sure
-        where = (where[0][left], where[1][left])
-        free, pool = free[left], [row[left] for row in pool]
+    pool = np.stack([row[where] for row in later])
+    row_of = np.array([ahead - 1 for ahead, _ in offsets])
+    places = [np.flatnonzero(row_of == row) for row in range(len(pool))]
+    aside = np.array([[dl] for _, dl in offsets], idle.dtype)  # in [0, lanes)
+    around = (lanes - aside).astype(idle.dtype)
     while True:
-        candidates = [_lane_view(pool[dt - 1], dl, lanes) & free for dt, dl in offsets]
-        digits = _count(candidates)
-        able = np.bitwise_or.reduce(digits)
+        seen = pool.take(row_of, axis=0)
+        candidates = (seen >> aside | seen << around) & free
+        digits = _count(list(candidates))
+        able = reduce(or_, digits)
         busy = able != 0
         live = int(np.count_nonzero(busy))
         if 4 * live < 3 * len(busy) or not live:  # write finished filters back and go on with fewer
@@ -228,54 +232,24 @@ def _fill(
                 return
             where = (where[0][busy], where[1][busy])
             free, able = free[busy], able[busy]
-            pool = [row[busy] for row in pool]
-            candidates = [c[busy] for c in candidates]
-            digits = [d[busy] for d in digits]
+            left = np.flatnonzero(busy)
+            pool, candidates = pool.take(left, axis=1), candidates.take(left, axis=1)
+            digits = [d.take(left) for d in digits]
         chosen = able
         for digit in reversed(digits):
             keep = chosen & ~digit if policy == "least" else chosen & digit
-            chosen = np.where(keep != 0, keep, chosen)
-        chosen &= ~chosen + word(1)  # the leftmost lane is the lowest bit
+            chosen = np.where(keep, keep, chosen)
+        chosen &= ~chosen + idle.dtype.type(1)  # the leftmost lane is the lowest bit
+        if policy == "least":
+            alone = able & ~reduce(or_, digits[1:], full ^ full)
+            chosen = np.where(alone, alone, chosen)
         free ^= chosen
-        for (dt, dl), candidate in zip(offsets, candidates, strict=True):
-            taken = chosen & candidate
-            pool[dt - 1] ^= _lane_view(taken, -dl, lanes)
-            chosen ^= taken
-
-
-def _all_taken(
-    free: np.ndarray, pool: list[np.ndarray], offsets: list[tuple[int, int]], lanes: int
-) -> np.ndarray:
-    """Find the filters that need no turns, and take what they take from `pool` in place.
-
-    A lane with one candidate can take nothing else, so that candidate is taken in the end, by this
-    lane or by another before it. If all candidates of a filter are such, all are taken, whoever
-    chooses first.
-    """
-    digits = _count([_lane_view(pool[dt - 1], dl, lanes) & free for dt, dl in offsets])
-    alone = digits[0]
-    for digit in digits[1:]:
-        alone = alone & ~digit
-    seen, sure = ([np.zeros_like(free) for _ in pool] for _ in range(2))
-    for dt, dl in offsets:
-        seen[dt - 1] |= _lane_view(free, -dl, lanes)
-        sure[dt - 1] |= _lane_view(alone, -dl, lanes)
-    done = np.ones(len(free), bool)
-    for row, reached, certain in zip(pool, seen, sure, strict=True):
-        done &= (row & reached & ~certain) == 0
-    for row, reached in zip(pool, seen, strict=True):
-        row &= np.where(done, ~reached, ~reached.dtype.type(0))
-    return done
-
-
-def _lane_view(row: np.ndarray, aside: int, lanes: int) -> np.ndarray:
-    """`row` as seen by a lane that looks `aside` lanes to the right, wrapping around."""
-    aside %= lanes
-    if aside == 0:
-        return row
-    word = row.dtype.type
-    turned = (row >> word(aside)) | (row << word(lanes - aside))
-    return turned if lanes == 8 * row.itemsize else turned & word((1 << lanes) - 1)
+        for candidate in candidates:  # becomes what is taken from that place
+            candidate &= chosen
+            chosen ^= candidate
+        taken = (candidates << aside | candidates >> around) & full
+        for row, mine in zip(pool, places, strict=True):
+            row &= ~np.bitwise_or.reduce(taken[mine])
 
 
 def _count(bits: list[np.ndarray]) -> list[np.ndarray]:
@@ -284,7 +258,7 @@ def _count(bits: list[np.ndarray]) -> list[np.ndarray]:
     while bits:
         carries = []
         while len(bits) > 2:
-            a, b, c, *bits = bits
+            a, b, c = bits.pop(), bits.pop(), bits.pop()
             either = a ^ b
             bits.append(either ^ c)
             carries.append((a & b) | (either & c))

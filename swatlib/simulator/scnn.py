@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -109,12 +110,27 @@ class _Places:
     ``numbers[i, tap]`` is the chunk's number at a kernel position, ``owner[i]`` is
     ``channel * elements + element``. ``valid[channel, tap]`` counts the channel's non-zeros whose
     product with a weight at that position belongs to an output; others fall off the edge.
+
+    A dense stream has one channel that stands for all, and few different chunks: ``numbers`` has
+    each of them once, and ``times[element, i]`` says how often.
     """
 
     numbers: np.ndarray
     owner: np.ndarray
     valid: np.ndarray
     tile: np.ndarray  # positions per element, zero or not
+    times: np.ndarray | None = None
+
+
+class _Shape(NamedTuple):
+    """All that the places of a stream depend on but its zeros."""
+
+    plane: tuple[int, int]
+    offset: tuple[int, int]
+    out: tuple[int, int]
+    stride: tuple[int, int]
+    kernel: tuple[int, int]
+    side: int
 
 
 def _count(conv: Convolution, machine: Cartesian, distinct: bool) -> Count:
@@ -134,9 +150,10 @@ def _count(conv: Convolution, machine: Cartesian, distinct: bool) -> Count:
 
     out = Count(losses=dict.fromkeys(("fragments", "banks", "PE sync", "halo"), 0.0))
     pairs_mean = busy_mean = busy_max = 0.0
+    shape = _Shape(conv.plane, conv.offset, conv.out, conv.stride, conv.kernel, side)
     for image in images:
         phases = {
-            (a, b): _places(conv, machine, image, a, b)
+            (a, b): _dense_places(shape, a, b) if image is None else _places(shape, image, a, b)
             for a in range(min(conv.stride[0], kh))
             for b in range(min(conv.stride[1], kw))
         }
@@ -171,7 +188,8 @@ def _count(conv: Convolution, machine: Cartesian, distinct: bool) -> Count:
     out.losses["banks"] = busy_mean - pairs_mean
     out.losses["PE sync"] = busy_max - busy_mean
     out.cycles = round(busy_max + out.losses["halo"])
-    out.sram_bits += out.macs * 2 * memory.SUM_BITS  # read a partial sum, write it back
+    out.sram_written_bits = out.macs * memory.SUM_BITS  # read a partial sum, write it back
+    out.sram_bits += 2 * out.sram_written_bits
     return out
 
 
@@ -186,20 +204,27 @@ def _halo(conv: Convolution, side: int) -> int:
     return max(sides[0][i] * sides[1][j] for i in range(3) for j in range(3) if (i, j) != (1, 1))
 
 
-def _places(
-    conv: Convolution, machine: Cartesian, image: np.ndarray | None, a: int, b: int
-) -> _Places:
+@lru_cache(maxsize=64)  # layers of a network share their shapes
+def _dense_places(shape: _Shape, a: int, b: int) -> _Places:
+    places = _places(shape, None, a, b)
+    numbers, which = np.unique(places.numbers, axis=0, return_inverse=True)
+    times = np.zeros((shape.side**2, len(numbers)))
+    np.add.at(times, (places.owner, which.ravel()), 1)
+    return replace(places, numbers=numbers, times=times)
+
+
+def _places(shape: _Shape, image: np.ndarray | None, a: int, b: int) -> _Places:
     """The stream's non-zeros of stride phase (a, b), cut into tiles and chunks of four."""
-    side, (sh, sw), (kh, kw) = machine.elements, conv.stride, conv.kernel
+    side, (sh, sw), (kh, kw) = shape.side, shape.stride, shape.kernel
     tall, wide = (
         -(-((out - 1) * stride + kernel) // side)
-        for out, stride, kernel in zip(conv.out, conv.stride, conv.kernel, strict=True)
+        for out, stride, kernel in zip(shape.out, shape.stride, shape.kernel, strict=True)
     )
     y, x = np.arange(side * tall), np.arange(side * wide)
     # Padded coordinates hold the image from `offset` on; what is outside is zero.
-    rows, columns = y - conv.offset[0], x - conv.offset[1]
+    rows, columns = y - shape.offset[0], x - shape.offset[1]
     inside = np.outer(
-        (rows >= 0) & (rows < conv.plane[0]), (columns >= 0) & (columns < conv.plane[1])
+        (rows >= 0) & (rows < shape.plane[0]), (columns >= 0) & (columns < shape.plane[1])
     )
     phase = np.outer(y % sh == a, x % sw == b)
     if image is None:
@@ -207,8 +232,8 @@ def _places(
     else:
         present = image[
             :,
-            np.clip(rows, 0, conv.plane[0] - 1)[:, None],
-            np.clip(columns, 0, conv.plane[1] - 1)[None],
+            np.clip(rows, 0, shape.plane[0] - 1)[:, None],
+            np.clip(columns, 0, shape.plane[1] - 1)[None],
         ] & (inside)
     present = present & phase
 
@@ -217,7 +242,8 @@ def _places(
         return cut.reshape(-1, tall * wide)
 
     owner, position = np.nonzero(tiles(present))
-    chunk, slot, chunk_owner = deal_chunks(owner, len(present) * side * side)
+    owners = len(present) * side * side
+    start, _, chunk_owner = deal_chunks(np.bincount(owner, minlength=owners))
     element = owner % (side * side)
     item_y = element // side * tall + position // wide
     item_x = element % side * wide + position % wide
@@ -226,10 +252,9 @@ def _places(
     valid = np.zeros((len(present), len(taps)), np.int64)
     for tap, (r, s) in enumerate(taps):
         to_y, to_x = (item_y - r) // sh, (item_x - s) // sw
-        lands = (to_y >= 0) & (to_y < conv.out[0]) & (to_x >= 0) & (to_x < conv.out[1])
-        kinds = np.full((len(chunk_owner), CHUNK), NOWHERE, np.int8)
-        kinds[chunk, slot] = np.where(lands, place_kind(to_x, to_y), NOWHERE)
-        numbers[:, tap] = chunk_numbers(kinds)
+        lands = (to_y >= 0) & (to_y < shape.out[0]) & (to_x >= 0) & (to_x < shape.out[1])
+        kinds = np.where(lands, place_kind(to_x, to_y), NOWHERE)
+        numbers[:, tap] = chunk_numbers(kinds, start)
         valid[:, tap] = np.bincount(owner[lands] // (side * side), minlength=len(present))
     return _Places(numbers, chunk_owner, valid, tiles(phase[None]).sum(axis=1))
 
@@ -261,12 +286,9 @@ def _multiply(
     """
     channels, taps, _ = weights.shape
     elements = machine.elements**2
-    if len(places.valid) == 1:  # dense: few different chunks, each met by every channel
-        numbers, which = np.unique(places.numbers, axis=0, return_inverse=True)
-        times = np.zeros((elements, len(numbers)))
-        np.add.at(times, (places.owner, which.ravel()), 1)
-        item_number = np.tile(numbers, (channels, 1))
-        item_channel = np.repeat(np.arange(channels), len(numbers))
+    if places.times is not None:  # every channel meets every chunk
+        item_number = np.tile(places.numbers, (channels, 1))
+        item_channel = np.repeat(np.arange(channels), len(places.numbers))
         valid = np.broadcast_to(places.valid, (channels, taps))
     else:
         begin, end = np.searchsorted(places.owner, [low * elements, (low + channels) * elements])
@@ -274,16 +296,14 @@ def _multiply(
         item_owner = places.owner[begin:end] - low * elements
         item_channel = item_owner // elements
         valid = places.valid[low : low + channels]
-        times = None
 
-    nonzeros = weights.sum(axis=2)
-    if not nonzeros.any() or not len(item_number):
+    if not weights.any() or not len(item_number):
         nothing = np.zeros((channels, elements))
         return nothing, nothing, np.zeros(channels, np.int64), np.zeros(channels, np.int64)
-    cost, per_channel = pair_costs(weights, first_filter, item_number, item_channel)
-    if times is not None:
-        cycles: np.ndarray = cost.reshape(channels, -1) @ times.T
-        chunks: np.ndarray = np.broadcast_to(times.sum(axis=1), (channels, elements))
+    cost, per_channel, nonzeros = pair_costs(weights, first_filter, item_number, item_channel)
+    if places.times is not None:
+        cycles: np.ndarray = cost.reshape(channels, -1) @ places.times.T
+        chunks: np.ndarray = np.broadcast_to(places.times.sum(axis=1), (channels, elements))
     else:
         cycles = np.bincount(item_owner, cost, channels * elements).reshape(channels, elements)
         counted = np.bincount(item_owner, minlength=channels * elements)

@@ -182,7 +182,7 @@ def _count(work: _Work, sets: np.ndarray, cycles: np.ndarray, machine: Tactical)
     for name, level in chain:
         losses[name] = level * passes - reached
         reached = level * passes
-    outputs = work.shape[0] * work.shape[1] * work.windows
+    written = work.shape[0] * work.shape[1] * work.windows * memory.SUM_BITS
     return Count(
         dense_cycles=groups * steps * passes,
         cycles=busy * passes,
@@ -192,6 +192,7 @@ def _count(work: _Work, sets: np.ndarray, cycles: np.ndarray, machine: Tactical)
         sram_bits=(
             stored * passes  # a weight is read once per pass
             + groups * steps * machine.lanes * work.windows * machine.value_bits  # broadcast
-            + outputs * memory.SUM_BITS
+            + written
         ),
+        sram_written_bits=written,
     )

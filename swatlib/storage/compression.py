@@ -9,6 +9,7 @@ ReLU saves one bit per entry, so its output is freed once the layers after it ha
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -16,21 +17,36 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from swatlib import checks
 from swatlib.checked import checked
-from swatlib.core.products import Saving
+from swatlib.core.maker import maker, remake
+from swatlib.core.products import WHOLE, Saving
 from swatlib.core.sparse_layer import SparseLayer
-from swatlib.kernels.packing import as_it_lies, pack_bits, unpack_bits
+from swatlib.kernels.packing import VALUES, as_it_lies, pack_bits, unpack_bits
+from swatlib.storage.batch_norm import ThriftyBatchNorm2d
 
 
-@checked
-def compress_(model: nn.Module, share: bool = True) -> nn.Module:
-    """Let the sparse layers and the ReLUs of ``model`` save what backward needs, compressed.
+def _batch_norm(name: str, value: Any) -> str | float:
+    if isinstance(value, str):
+        return checks.one_of(name, value, ("kept", "recomputed"))
+    return checks.sparsity(name, value)
 
-    In place, and lossless: outputs and gradients stay the same, to the bit. Sparse layers choose
-    for each input, at each call, the smallest form (:func:`swatlib.kernels.packing.compress`);
-    those that sparsify the same input alike share a copy; and they sparsify their weights a second
-    time in backward instead of keeping the sparse ones. Parameters, state-dict keys and the layers'
-    identity stay as they are.
+
+@checked(values=partial(checks.one_of, allowed=VALUES), batch_norm=_batch_norm)
+def compress_(
+    model: nn.Module,
+    share: bool = True,
+    values: str = "exact",
+    batch_norm: str | float = "kept",
+) -> nn.Module:
+    """Let the layers of ``model`` save what backward needs, compressed.
+
+    In place and, unless asked for less, lossless: outputs and gradients stay the same, to the bit.
+    Sparse layers choose for each input, at each call, the smallest form
+    (:func:`swatlib.kernels.packing.compress`); those that sparsify the same input alike share a
+    copy; and they sparsify their weights a second time in backward instead of keeping the sparse
+    ones. ReLUs keep a bit per entry. Parameters, state-dict keys and the layers' identity stay as
+    they are.
 
     Parameters
     ----------
@@ -39,6 +55,15 @@ def compress_(model: nn.Module, share: bool = True) -> nn.Module:
         ends compression in the layers it changes until this is called again.
     share : bool
         False gives every layer a copy of its own.
+    values : str
+        "exact"; or rounded, in what sparse layers and batch norms keep, to "bfloat16" or to "int8",
+        a multiple of the tensor's largest / 127. Rounded values change gradients, not outputs.
+    batch_norm : str or float
+        "kept": batch norms keep their inputs. "recomputed": every convolution that follows a batch
+        norm (and a ReLU) is run once more in backward, so that neither its input nor that of the
+        batch norm behind it is kept; gradients stay the same, to the bit. A sparsity in [0, 1): the
+        normalised input is kept with so many zeros (Back Razor, Jiang et al. 2022), which changes
+        gradients, not outputs.
 
     Returns
     -------
@@ -50,11 +75,12 @@ def compress_(model: nn.Module, share: bool = True) -> nn.Module:
     TypeError
         If ``model`` is no module.
     ValueError
-        If ``model`` has no sparse layer.
+        If ``model`` has no sparse layer, or for another value of an option.
 
     Notes
     -----
-    Only modules of class ``nn.ReLU`` change. A ReLU called as a function keeps its output, and the
+    Only modules of class ``nn.ReLU`` and, with the last two options, ``nn.BatchNorm2d`` change. A
+    ReLU called as a function keeps its output, and the
     compressed copies come on top. Sizes depend on the data: the host waits for a GPU at each layer,
     and ``torch.compile`` breaks its graph there.
 
@@ -74,11 +100,19 @@ def compress_(model: nn.Module, share: bool = True) -> nn.Module:
             f"model must have a sparse layer, {type(model).__name__} has none: "
             "call sparsify_(model, recipe) first"
         )
-    for layer in layers:
-        layer.saving = Saving.SHARED if share else Saving.APART
+    decompress_(model)
+    saving = Saving(True, share, values, remakes=batch_norm == "recomputed")
+    sparsity = 0.0 if isinstance(batch_norm, str) else batch_norm
+    whole = batch_norm == "kept" and values == "exact"
     for module in model.modules():
         if type(module) is nn.ReLU:
             module.__class__ = BitReLU
+        elif type(module) is nn.BatchNorm2d and not whole:
+            module.__class__ = ThriftyBatchNorm2d
+        if isinstance(module, SparseLayer | BitReLU | ThriftyBatchNorm2d):
+            module.saving = saving
+        if isinstance(module, ThriftyBatchNorm2d):
+            module.sparsity = sparsity
     return model
 
 
@@ -94,15 +128,21 @@ def decompress_(model: nn.Module) -> nn.Module:
     >>> layer = swatlib.decompress_(swatlib.compress_(layer))
     """
     for module in model.modules():
-        if isinstance(module, SparseLayer):
-            module.__dict__.pop("saving", None)
-        elif isinstance(module, BitReLU):
+        if isinstance(module, BitReLU):
             module.__class__ = nn.ReLU  # type: ignore[assignment]
+        elif isinstance(module, ThriftyBatchNorm2d):
+            module.__class__ = nn.BatchNorm2d  # type: ignore[assignment]
+        elif not isinstance(module, SparseLayer):
+            continue
+        for name in ("saving", "sparsity"):
+            module.__dict__.pop(name, None)
     return model
 
 
 class BitReLU(nn.ReLU):
     """A ReLU that keeps, for backward, one bit per entry: whether it was positive."""
+
+    saving: Saving = WHOLE
 
     @checked
     def __init__(self, inplace: bool = False) -> None:
@@ -112,14 +152,18 @@ class BitReLU(nn.ReLU):
         """Return max(0, x), of any shape; in place if the ReLU was."""
         if not (torch.is_grad_enabled() and input.requires_grad):
             return super().forward(input)
-        return KeepSign.apply(input, self.inplace)
+        made_by = maker(input) if self.saving.remakes else None
+        y: Tensor = KeepSign.apply(input, self.inplace, made_by)
+        if made_by is not None:
+            y.grad_fn.version = y._version  # type: ignore[union-attr]  # the last one in place
+        return y
 
 
 class KeepSign(Function):
     """ReLU, whose backward pass needs one bit an entry."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, inplace: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, inplace: bool, made_by: Any = None) -> Tensor:
         if inplace:
             ctx.mark_dirty(x)
         y = x.relu_() if inplace else x.relu()
@@ -127,15 +171,23 @@ class KeepSign(Function):
         positive = ~(y <= 0)
         ctx.save_for_backward(pack_bits(as_it_lies(positive).reshape(-1)))
         ctx.shape, ctx.stride = y.shape, positive.stride()
+        if made_by is not None:
+            ctx.maker, ctx.length = made_by, made_by.length
+            ctx.remake = _made_again
         return y
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (bits,) = ctx.saved_tensors
         positive = unpack_bits(bits, ctx.shape.numel()).as_strided(ctx.shape, ctx.stride)
         # threshold_backward only compares ReLU's output with 0. A tensor of zeros and ones gives
         # the same gradient, to the bit.
-        return torch.ops.aten.threshold_backward(grad, positive.to(grad.dtype), 0), None
+        return torch.ops.aten.threshold_backward(grad, positive.to(grad.dtype), 0), None, None
+
+
+def _made_again(ctx: Any) -> Tensor:
+    """Return ReLU's output."""
+    return remake(ctx.maker).relu()
 
 
 @checked

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from swatlib.cli import app, main
 from swatlib.cli.train import _read
+from swatlib.kernels.fastest import current
 from swatlib.records.checkpoint import Checkpoint
 from swatlib.records.executors import LostError
 from swatlib.training import Run, train_run
@@ -32,6 +33,22 @@ def test_train_prints_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     code, output = call("train", "--json")
     assert json.loads(output)["test_accuracy"] == 50.0
     assert seen[1] == Run()  # the defaults of the command are those of a run
+
+
+def test_products_as_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(
+        "swatlib.training.train_run", lambda run: seen.append(current()) or toy(run)
+    )
+    for options in ([], ["--products", "auto"], ["--products", "exact"]):
+        assert call("train", *options)[0] == 0
+    assert seen == ["fast", "auto", "exact"]
+    line = "error: products must be one of exact, fast, auto; got 'quick'"
+    assert errs(capsys, "train", "--products", "quick") == (2, line)
+    line = "error: products must be fast with several processes, got auto"
+    assert errs(capsys, "train", "--products", "auto", "--nproc", "2") == (2, line)
 
 
 def test_a_diverged_run_says_so_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -371,7 +371,6 @@ TWINS: dict[str, Callable[[], Any]] = {
     "simulator.memory.dram_bits": given(values=lambda: 4, nonzeros=lambda: 2, bits=lambda: 20),
     "simulator.memory.limited": given(count=counts.Count, dense_dram_bits=lambda: 2),
     "simulator.memory.energy": given(count=counts.Count, precision=lambda: simulator.HALF),
-    "simulator.memory.energy_pj": given(count=counts.Count),
     "simulator.memory.precision_of": given(value_bits=lambda: 16),
     "simulator.memory.Precision": given(bits=lambda: 16, multiply_pj=lambda: 1.1),
     "simulator.network.Simulation": given(

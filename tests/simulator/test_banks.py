@@ -22,7 +22,8 @@ def looked_up(places: list[tuple[int, int]], filters: list[int]) -> int:
     place, k = np.full((2, 4), NOWHERE)
     place[: len(x)] = place_kind(x, y)
     k[: len(filters)] = filter_kind(np.array(filters, int))
-    return int(pair_cycles()[chunk_numbers(place), chunk_numbers(k)])
+    first = np.zeros(1, np.int64)
+    return int(pair_cycles()[chunk_numbers(place, first), chunk_numbers(k, first)].item())
 
 
 def counted(places: list[tuple[int, int]], filters: list[int]) -> int:
@@ -49,6 +50,13 @@ def test_equals_counting_products(places: list[tuple[int, int]], filters: list[i
 def test_all_banks_are_used_evenly() -> None:
     banks = [bank_of(k, x, y) for k in range(8) for x in range(4) for y in range(4)]
     assert np.bincount(banks).tolist() == [4] * 32
+
+
+def test_chunks_are_numbered_one_after_another() -> None:
+    kinds, starts = np.array([3, 1, 1, NOWHERE, 1, 3, 1]), np.array([0, 3, 4])
+    mixed, nothing, again = chunk_numbers(kinds, starts)
+    assert (nothing, again) == (0, mixed)  # the order in a chunk does not matter
+    assert len(chunk_numbers(kinds[:0], starts[:0])) == 0
 
 
 def test_495_chunks() -> None:

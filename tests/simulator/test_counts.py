@@ -8,13 +8,15 @@ from swatlib.simulator.counts import Count, count_true, total
 
 
 def test_counts_add_up() -> None:
-    one = Count(10, 4, 2.0, 32, {"lanes": 1.0, "window": 1.0}, 100, 50)
-    two = Count(6, 4, 4.0, 64, {"halo": 0.5}, 1, 2)
+    one = Count(10, 4, 2.0, 32, {"lanes": 1.0, "window": 1.0}, 100, 50, 30, 20)
+    two = Count(6, 4, 4.0, 64, {"halo": 0.5}, 1, 2, 1, 1)
     both = total([one, two])
     assert both == one + two
     assert (both.dense_cycles, both.cycles, both.ideal_cycles, both.macs) == (16, 8, 6.0, 96)
     assert both.losses == {"lanes": 1.0, "window": 1.0, "halo": 0.5}
     assert (both.dram_bits, both.sram_bits) == (101, 52)
+    assert (both.dram_read_bits, both.dram_written_bits) == (70, 31)
+    assert (both.sram_read_bits, both.sram_written_bits) == (31, 21)
     assert (both.speedup, both.utilisation) == (2, 0.75)
 
 

@@ -27,7 +27,6 @@ from swatlib.simulator import (
 )
 from swatlib.simulator.counts import Count
 from swatlib.simulator.mapping import Convolution, convolutions
-from swatlib.simulator.memory import energy_pj
 
 
 def test_bytes_and_energy() -> None:
@@ -38,9 +37,9 @@ def test_bytes_and_energy() -> None:
     assert count.macs == 64 * 16
     # SRAM: weights once per window, one broadcast row of 16 lanes per window, 32-bit results
     assert count.sram_bits == 64 * 19 * 16 + 16 * 16 * 16 + 256 * 32
+    assert count.sram_written_bits == 256 * 32
     traffic = count.sram_bits / 64 * 10 + count.dram_bits / 64 * 1300
     assert result.to_dict()["forward"]["energy_pj"] == pytest.approx(1024 * (1.1 + 0.9) + traffic)
-    assert energy_pj(count, Memory()) == pytest.approx(1024 * (3.7 + 0.9) + traffic)
 
 
 def test_energy_in_one_precision() -> None:
@@ -63,6 +62,15 @@ def test_energy_in_one_precision() -> None:
     assert bill["DRAM"] == pytest.approx(single.dram_bits / 64 * 1300)
     with pytest.raises(ValueError, match="bits"):
         Precision(0, 1.0)
+
+
+def test_scnn_reads_and_writes_a_partial_sum_for_each_product() -> None:
+    count = simulate([LAYER], masks(), Cartesian(), products=["forward"]).total()
+    assert count.sram_written_bits == 64 * 16 * 32
+    # What is read besides are chunks of four of 20 bits each.
+    chunks, rest = divmod(count.sram_read_bits - count.sram_written_bits, 4 * 20)
+    assert chunks > 0
+    assert rest == 0
 
 
 def test_scnn_counts_zeros_beside_a_value_of_any_width() -> None:
@@ -160,6 +168,7 @@ def test_columns_add_up_and_sparsity_never_costs_energy(
         for m in (made, dense_masks(layer))
     )
     table = sparse.table()
+    assert table["sram_bits"].equals(table["sram_read_bits"] + table["sram_written_bits"])
     parts = ["arithmetic_pj", "sram_pj", "dram_pj"]
     assert table["energy_pj"].to_numpy() == pytest.approx(table[parts].sum(axis=1).to_numpy())
     total = sparse.to_dict()["total"]

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from storage_steps import equal, kept, step
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
@@ -47,31 +48,6 @@ RECIPES = [
     sr_ste(),
 ]
 recipes = pytest.mark.parametrize("recipe", RECIPES, ids=str)
-
-
-def step(model: nn.Module, x: Tensor, steps: int = 2) -> list[Tensor]:
-    """Train for some steps; return outputs, all gradients, dX included, and the state."""
-    torch.manual_seed(5)
-    found = []
-    for _ in range(steps):
-        x = x.detach().requires_grad_()
-        model.zero_grad()
-        y = model(x)
-        y.square().mean().backward()
-        assert x.grad is not None
-        with torch.no_grad():
-            for p in model.parameters():
-                assert p.grad is not None
-                p -= 0.01 * p.grad
-                found.append(p.grad.clone())
-        found += [y.detach(), x.grad]
-    return found + [t.clone() for t in model.state_dict().values()]
-
-
-def equal(a: list[Tensor], b: list[Tensor]) -> bool:
-    return len(a) == len(b) and all(
-        p.stride() == q.stride() and torch.equal(p, q) for p, q in zip(a, b, strict=True)
-    )
 
 
 @recipes
@@ -206,10 +182,6 @@ def chain() -> nn.Module:
         nn.ReLU(),
         nn.Conv2d(8, 4, 3, padding=1, bias=False),
     )
-
-
-def kept(model: nn.Module, x: Tensor) -> int:
-    return int(saved_bytes(model, x)["bytes"].sum())
 
 
 def test_held_counts_every_piece_of_memory_once() -> None:
@@ -376,7 +348,7 @@ def test_a_relu_made_by_others_is_passed_over() -> None:
 
 
 def test_evaluation_compresses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(x: Tensor) -> None:
+    def refuse(x: Tensor, values: str) -> None:
         raise AssertionError("compressed without a backward pass to come")
 
     model = compress_(sparsify_(chain(), swat(0.9)))
@@ -407,3 +379,61 @@ def test_errors_name_what_is_missing() -> None:
     with pytest.raises(TypeError, match=r"model must be an nn\.Module, got"):
         compress_(3)  # type: ignore[arg-type]
     assert decompress_(chain()) is not None
+    model = sparsify_(chain(), swat(0.9))
+    for wrong, message in (
+        ({"values": "int4"}, r"values must be one of .*int8; got 'int4'"),
+        ({"batch_norm": "sparse"}, r"batch_norm must be one of .*recomputed; got 'sparse'"),
+        ({"batch_norm": 1.0}, r"batch_norm must be"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            compress_(model, **wrong)  # type: ignore[arg-type]
+
+
+# Masks
+
+
+def test_masks_of_weights_are_kept_as_bits() -> None:
+    # 2:4 masks of W for the decay and of W^T for dX: a bit an entry each.
+    model, x = sparsify_(chain(), fst()), torch.randn(2, 3, 10, 10)
+    masks = 2 * sum(p.numel() for p in model.parameters())
+    found = saved_bytes(model, x)
+    assert found[found["dtype"] == "bool"]["bytes"].sum() == masks
+    found = saved_bytes(compress_(model), x)
+    assert not (found["dtype"] == "bool").any()
+    activations = (2 * 8 * 100 // 8) * 2 * 2  # ReLU's bits, and where survivors stand, twice
+    assert found[found["dtype"] == "uint8"]["bytes"].sum() == masks / 8 + activations
+
+
+# Rounded values
+
+
+@pytest.mark.parametrize(("values", "width"), [("bfloat16", 2), ("int8", 1)])
+def test_rounded_values_take_fewer_bytes(values: str, width: int) -> None:
+    model, x = compress_(sparsify_(chain(), swat(0.8)), values=values), torch.randn(2, 3, 10, 10)
+    entries, thresholds = 2 * 8 * 100, 2 * 4
+    one = entries // 8 + width * entries // 5 + entries // 8
+    assert kept(model, x) == 2 * 3 * 100 * 4 + 2 * one + thresholds
+
+
+@pytest.mark.parametrize(("values", "least"), [("bfloat16", 1e-5), ("int8", 1e-4)])
+def test_rounded_values_change_gradients_a_little_and_outputs_not(
+    values: str, least: float
+) -> None:
+    model = sparsify_(build_network("small_resnet", image=8, channels=1, width=8), swat(0.8))
+    twin, x = compress_(copy.deepcopy(model), values=values), torch.randn(16, 1, 8, 8)
+    exact, rounded = model(x), twin(x)
+    assert torch.equal(exact, rounded)
+    for y in (exact, rounded):
+        y.square().mean().backward()
+    a, b = (torch.cat([p.grad.flatten() for p in m.parameters()]) for m in (model, twin))
+    assert least < (a - b).norm() / a.norm() < 0.1
+    # The last layer's bias does not depend on what is kept.
+    last = [list(m.parameters())[-1].grad for m in (model, twin)]
+    assert torch.equal(*last)  # type: ignore[arg-type]
+
+
+def test_options_replace_each_other() -> None:
+    model, x = sparsify_(chain(), swat(0.8)), torch.randn(2, 3, 10, 10)
+    plain = kept(compress_(model), x)
+    assert kept(compress_(model, values="int8"), x) < plain
+    assert kept(compress_(model), x) == plain
