@@ -432,7 +432,7 @@
     seeds: {
       controls: () => [
         range("spread", "standard deviation over seeds", 0.1, 10, 8.6, 0.1, " points"),
-        range("seeds", "seeds", 2, 60, 5, 1, ""),
+        range("seeds", "number of seeds", 2, 60, 5, 1, ""),
         range("margin", "difference to be seen", 0.1, 5, 0.2, 0.1, " points"),
       ],
       read: ({ spread, seeds, margin }, data) => {

@@ -271,7 +271,7 @@ def test_seeds(instrument):
     shown = instrument("seeds")
     for spread, count, margin in ((8.6, 5, 0.2), (1.0, 2, 0.5), (0.4, 40, 1.0)):
         shown.set("standard deviation over seeds", spread)
-        shown.set("seeds", count)
+        shown.set("number of seeds", count)
         shown.set("difference to be seen", margin)
         assert shown.said("half") == pytest.approx(tables.half_width(spread, count), abs=0.006)
         needed = int(shown.said("needed"))
