@@ -34,7 +34,8 @@ help:
 	@echo "make chapter NAME=...   write a new chapter from the template (PART=3-swat: in that part)"
 	@echo "make serve              show the book on http://localhost:$(PORT)"
 	@echo "make lab                open the notebooks in JupyterLab"
-	@echo "make bench [TOPIC=...]  time the library against dense PyTorch"
+	@echo "make bench [TOPIC=...]  time the library against dense PyTorch (JSON=FILE: written there;"
+	@echo "                        COMPARE=FILE: ratios over the ratios in an earlier file)"
 	@echo "make gpu [PIECES=...]   measure and train what only a GPU can say; without one, its rehearsal"
 	@echo "make kills              kill two hundred sweeps at random moments; nothing may be lost"
 	@echo "make lint               ruff and mypy"
@@ -103,7 +104,7 @@ lab: $(STAMP)
 	$(BIN)/jupyter lab --notebook-dir book
 
 bench: $(STAMP)
-	env -u OMP_NUM_THREADS $(BIN)/python -m swatlib.bench $(TOPIC)
+	env -u OMP_NUM_THREADS $(BIN)/python -m swatlib.bench $(TOPIC) $(if $(JSON),--json $(JSON)) $(if $(COMPARE),--compare $(COMPARE))
 
 # The pinned PyTorch computes on processors only. GPU_PYTHON is one whose PyTorch sees the GPU, with
 # the packages of pyproject.toml.

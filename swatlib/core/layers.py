@@ -5,6 +5,7 @@ keys. Only its class and a few attributes differ, so optimizers, checkpoints and
 elsewhere stay valid, and going back is as simple.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -65,7 +66,8 @@ class SparseConv2d(SparseLayer, nn.Conv2d):
     def laid_out(self, x: Tensor) -> tuple[Tensor, Geometry]:
         """Return the input, padded as far as the product cannot, and the geometry."""
         x, padding = _padded(self, x)
-        return x, Geometry(self.stride, padding, self.dilation, self.groups)
+        made = Geometry if torch.compiler.is_compiling() else _geometry
+        return x, made(self.stride, padding, self.dilation, self.groups)
 
 
 class SparseLinear(SparseLayer, nn.Linear):
@@ -101,6 +103,10 @@ class SparseLinear(SparseLayer, nn.Linear):
             self._remembered(),
         )
         return self._zeroed(y, x)
+
+
+# Checked once: a model has few geometries, and each layer asks for its own in every step.
+_geometry = lru_cache(maxsize=1024)(Geometry)
 
 
 def _become(layer: Any, sparse: Any, recipe: Recipe) -> Any:

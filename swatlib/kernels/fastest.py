@@ -31,11 +31,12 @@ EXACT, FAST, AUTO = SETTINGS = ("exact", "fast", "auto")
 DENSE = "dense"
 """The name of the way whose operands have the dense product's shapes."""
 
-ROUNDS = 5
-"""How often a way is timed; the fastest time counts."""
+ROUNDS, LEAST = 5, 0.1
+"""How often a way is timed, the fastest time counts; and the seconds that all rounds take at least,
+because short times are disturbed more."""
 
 HOPELESS = 1.5
-"""A way that takes so many times the fastest in the first round is not timed again."""
+"""A way that takes so many times the fastest is not timed again."""
 
 MARGIN = 0.95
 """The rule's way stays unless another takes less than this share of its time."""
@@ -168,11 +169,15 @@ def _seconds(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
         for function in ways.values():
             function()
         taken = {name: _time(function) for name, function in ways.items()}
-        for _ in range(ROUNDS - 1):
+        spent, rounds = sum(taken.values()), 1
+        while rounds < ROUNDS or spent < LEAST:
             least = min(taken.values())
             for name, function in ways.items():
                 if taken[name] <= HOPELESS * least:
-                    taken[name] = min(taken[name], _time(function))
+                    now = _time(function)
+                    taken[name] = min(taken[name], now)
+                    spent += now
+            rounds += 1
     return taken
 
 

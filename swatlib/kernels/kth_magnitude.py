@@ -6,6 +6,7 @@ elementwise pass (SWAT section 3.3.3). Both ways to that number are custom opera
 """
 
 from math import gcd
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,14 +34,34 @@ BRACKET = 2**12
 """Entries sampled to bracket the K-th largest."""
 
 
+def directly(operator: Any, x: Tensor, *rest: Any) -> Tensor:
+    """Call an operator on ``x``; where nobody traces the call, its body alone.
+
+    The dispatcher takes longer on the way to an operator written in Python than a small layer's
+    threshold does.
+    """
+    result: Tensor = operator._init_fn(x, *rest) if untraced(x) else operator(x, *rest)
+    return result
+
+
+def untraced(x: Tensor) -> bool:
+    """Say whether ``x`` is a plain tensor with entries, and nobody traces what is done with it."""
+    return (
+        type(x) is Tensor
+        and not x.is_meta
+        and not torch.compiler.is_compiling()
+        and not torch._C._len_torch_dispatch_stack()
+    )
+
+
 @checked
 def kth_largest(values: NDArray[np.signedinteger], k: int) -> np.signedinteger:
     """Return the ``k``-th largest of a vector of integers, in time that hardly depends on them.
 
     A sample brackets the answer; two comparisons of the whole vector show whether it is one end of
-    the bracket (as it is among many equal values, on which partitioning degenerates) and leave a
-    few per cent of the entries to be partitioned otherwise. Where the sample misled, the whole
-    vector is partitioned: the result is exact in any case.
+    the bracket (as it is among many equal values, on which selecting degenerates) and leave a few
+    per cent of the entries to select from otherwise. Where the sample misled, it selects from the
+    whole vector: the result is exact in any case.
 
     Parameters
     ----------
@@ -49,27 +70,61 @@ def kth_largest(values: NDArray[np.signedinteger], k: int) -> np.signedinteger:
     k : int
         Between 1 and n.
     """
+    return _kth_largest(values, k)
+
+
+def _kth_largest(values: NDArray[np.signedinteger], k: int) -> np.signedinteger:
     n = len(values)
-    sample = np.sort(values[:: _stride(n, BRACKET)])
+    sample = values[:: _stride(n, BRACKET)]
     fraction = 1 - k / n
     spread = 4 * (fraction * (1 - fraction) / len(sample)) ** 0.5
     first, last = (int((fraction + side * spread) * len(sample)) for side in (-1, 1))
-    low: np.signedinteger = sample[first - 1] if first > 0 else sample.dtype.type(-1)
-    largest = sample.dtype.type(np.iinfo(sample.dtype).max)
-    high: np.signedinteger = sample[last + 1] if last + 1 < len(sample) else largest
+    first, last = first - 1, last + 1
+    inside = [place for place in (first, last) if 0 <= place < len(sample)]
+    sample = np.partition(sample, inside) if inside else sample
+    low = sample[first] if first >= 0 else sample.dtype.type(-1)
+    high = sample[last] if last < len(sample) else sample.dtype.type(np.iinfo(sample.dtype).max)
     over_low, from_high = values > low, values >= high
     above = int(np.count_nonzero(from_high))
     if above >= k:
         if np.count_nonzero(values > high) < k:
             return high
     elif k <= np.count_nonzero(over_low):
-        inner = values.compress(over_low ^ from_high)
-        values, k = inner, k - above
+        values, k = values.compress(over_low ^ from_high), k - above
     elif k <= np.count_nonzero(values >= low):
         return low
-    place = len(values) - k
-    exact: np.signedinteger = np.partition(values, place)[place]
-    return exact
+    exact = torch.from_numpy(values).kthvalue(len(values) - k + 1)[0]
+    return values.dtype.type(exact.item())
+
+
+SHORT = 256
+"""Up to so many entries a row is partitioned by NumPy's sorting networks, whatever is in it."""
+
+
+def kth_bits(bits: Tensor, k: int) -> Tensor:
+    """Return the ``k``-th largest integer of every row: (rows, n) to (rows,).
+
+    ``bits`` is on the CPU and not negative. Of NumPy's and torch's selections the one is faster
+    among distinct entries, the other does not mind equal ones.
+    """
+    n = bits.shape[1]
+    if n >= 4 * BRACKET:
+        rows = bits.numpy()
+        return torch.from_numpy(np.array([_kth_largest(row, k) for row in rows], dtype=rows.dtype))
+    if n > SHORT and (n == bits.numel() or _often_equal(bits.numpy())):
+        return bits.kthvalue(n - k + 1, dim=1)[0]
+    return torch.from_numpy(np.partition(bits.numpy(), n - k, axis=1)[:, n - k].copy())
+
+
+def _often_equal(values: NDArray[np.signedinteger]) -> bool:
+    """Say whether more than one in sixteen entries of a sample has an equal one before it."""
+    sample = np.sort(values.reshape(-1)[:: _stride(values.size, BRACKET)])
+    return bool(16 * np.count_nonzero(sample[1:] == sample[:-1]) > len(sample))
+
+
+def magnitude_bits(x: Tensor) -> Tensor:
+    """Return the bits of the magnitudes of ``x``, integers that order as the magnitudes do."""
+    return x.detach().abs().view(INTEGERS[x.dtype])
 
 
 @torch.library.custom_op("swatlib::kth_magnitude", mutates_args=())
@@ -90,26 +145,45 @@ def kth_magnitude(x: Tensor, k: int) -> Tensor:
 
     Notes
     -----
-    On a CPU this is introselect (``numpy.partition``) on the bits of the magnitudes: those of
-    floats without a sign order as integers do, with NaN above infinity. Long rows are first
-    narrowed to the few entries that a sample leaves in question, see :func:`kth_largest`. On a GPU
-    it is ``torch.topk`` without sorting, a parallel radix select that never waits for the host.
+    On a CPU this selects (Hoare 1961) among the bits of the magnitudes: those of floats without a
+    sign order as integers do, with NaN above infinity. Long rows are first narrowed to the few
+    entries that a sample leaves in question, see :func:`kth_largest`. On a GPU it is ``torch.topk``
+    without sorting, a parallel radix select that never waits for the host.
     """
     if x.device.type != "cpu":
         return _magnitude(x).topk(k, dim=1, sorted=False).values.amin(dim=1)
-    bits = x.detach().abs().view(INTEGERS[x.dtype]).numpy()
-    n = bits.shape[1]
-    if n < 4 * BRACKET:
-        bits.partition(n - k, axis=1)
-        kth = bits[:, n - k].copy()
-    else:
-        kth = np.array([kth_largest(row, k) for row in bits], dtype=bits.dtype)
-    return torch.from_numpy(kth).view(x.dtype).to(precision(x))
+    return kth_bits(magnitude_bits(x), k).view(x.dtype).to(precision(x))
 
 
 @kth_magnitude.register_fake
 def _(x: Tensor, k: int) -> Tensor:
     return x.new_empty(x.shape[0], dtype=precision(x))
+
+
+def kth_mask(x: Tensor, k: int) -> Tensor | None:
+    """Return the mask of the ``k`` entries of largest magnitude of every row, if they are distinct.
+
+    Parameters
+    ----------
+    x : Tensor, shape (rows, n)
+    k : int
+        Between 1 and n.
+
+    Returns
+    -------
+    Tensor, bool, shape (rows, n), or None
+        None if ties or a NaN leave the choice open, or where this shortcut does not exist: on a
+        GPU and under ``torch.compile``.
+    """
+    if x.dtype not in INTEGERS or x.device.type != "cpu" or not untraced(x):
+        return None
+    bits = magnitude_bits(x)
+    kth = kth_bits(bits, k)
+    # NumPy compares integers several times faster than torch does on one core.
+    mask: NDArray[np.bool_] = bits.numpy() >= kth.numpy()[:, None]
+    infinity = int(torch.tensor(torch.inf, dtype=x.dtype).view(INTEGERS[x.dtype]))
+    distinct = np.count_nonzero(mask) == k * len(mask) and int(kth.max()) <= infinity
+    return torch.from_numpy(mask) if distinct else None
 
 
 def _stride(n: int, sample: int) -> int:
@@ -148,8 +222,7 @@ def sampled_magnitude(x: Tensor, k: int, sample: int) -> Tensor:
     if n >= 2 * sample:
         drawn = x.detach()[:: _stride(n, sample)]
         k = max(1, round(k / n * drawn.numel()))
-    estimate: Tensor = kth_magnitude(drawn[None], k)
-    return estimate.reshape(())
+    return directly(kth_magnitude, drawn[None], k).reshape(())
 
 
 @sampled_magnitude.register_fake
@@ -198,7 +271,10 @@ def refreshed_magnitude(
     """
     if is_new_step(weight, version, entries):
         if steps.item() % period == 0:
-            fresh = sampled_magnitude(x, k, sample) if sample else kth_magnitude(x[None], k)[0]
+            if sample:
+                fresh = directly(sampled_magnitude, x, k, sample)
+            else:
+                fresh = directly(kth_magnitude, x[None], k)[0]
             threshold.copy_(fresh)
         steps.add_(1)
     return threshold.clone()
@@ -237,9 +313,13 @@ def _just_below(threshold: Tensor, dtype: torch.dtype) -> float:
     Hardshrink keeps what is strictly above its bound in magnitude, and so what reaches the
     threshold. NaN stays NaN, which drops nothing.
     """
+    value = threshold.item()
+    if not value > 0:
+        return value if value != value else -1.0
+    if dtype == threshold.dtype:
+        number = np.float32 if dtype == torch.float32 else np.float64
+        return float(np.nextafter(number(value), number(0)))
     threshold = threshold.reshape(())
-    if not threshold > 0:
-        return float(threshold) if threshold.isnan() else -1.0
     rounded = threshold.to(dtype)
     bits = rounded.view(INTEGERS[dtype])
     # The next number below has the next smaller bits; one that was rounded down is itself below.

@@ -37,4 +37,6 @@ def in_slices(x: Tensor, over: str) -> tuple[Tensor, list[int]]:
     others = [d for d in range(x.ndim) if d not in dims]
     shape = [1 if d in dims else x.shape[d] for d in range(x.ndim)]
     rows = prod([x.shape[d] for d in others])
+    # Nor does it within a slice: a slice that lies in one piece is not copied.
+    dims = sorted(dims, key=x.stride, reverse=True)
     return x.permute(*others, *dims).reshape(rows, -1 if x.numel() else 0), shape

@@ -16,6 +16,7 @@ is by the signed product: a Top-K by magnitude would spend outputs on what ReLU 
   ReLU, and the mask is applied once, to the convolution's output: what is left out enters batch
   norm as zero and leaves it as one number a channel. The three products are as sparse, because G
   is masked; the next layer's X is not, beyond what ReLU zeroes.
+  ``small_vgg_relu_first`` has the paper's order and the second mask.
 - First layer and classifier are dense: filters of an image are shorter than their projections,
   and a classifier cannot leave out classes. ``classifier_dense=False`` masks the classifier too.
 

@@ -171,7 +171,7 @@ def gradient_from_columns(
         ways["unfolded"] = lambda: _unfolded(kept(), needed, weight_shape, halved)
         ways["windows"] = lambda: _windows(kept(), needed, weight_shape, halved)
     rule = "doubled stride"
-    if _slow(weight_shape, geometry):
+    if not pointwise and _slow(weight_shape, geometry):
         rule = fastest.DENSE
         if not torch.compiler.is_compiling():
             _say_once()

@@ -17,7 +17,9 @@ from swatlib.core.selector import Selector, kept_count
 from swatlib.core.selector_state import SelectorState
 from swatlib.kernels.kth_magnitude import (
     SAMPLE,
+    directly,
     kth_magnitude,
+    kth_mask,
     refreshed_magnitude,
     sampled_magnitude,
 )
@@ -61,9 +63,8 @@ def topk_threshold(
     if sample:
         sample = checks.count("sample", sample)
         _check_whole("sample", sample, over)
-        estimate: Tensor = sampled_magnitude(rows[0], k, sample)
-        return estimate
-    threshold: Tensor = kth_magnitude(rows, k)
+        return directly(sampled_magnitude, rows[0], k, sample)
+    threshold = directly(kth_magnitude, rows, k)
     return threshold.reshape(shape) if set(over) != set(DIMENSIONS) else threshold[0]
 
 
@@ -85,14 +86,17 @@ def topk_mask(x: Tensor, sparsity: float, over: str = DIMENSIONS) -> Tensor:
     if not rows.numel():
         return torch.ones_like(x, dtype=torch.bool)
     k = kept_count(rows.shape[1], sparsity)
-    threshold: Tensor = kth_magnitude(rows, k)[:, None]
+    back = [(*others, *dims).index(d) for d in range(x.ndim)]
+    untied = kth_mask(rows, k)
+    if untied is not None:
+        return untied.reshape(laid_out.shape).permute(back)
+    threshold = directly(kth_magnitude, rows, k)[:, None]
     magnitude = rows.abs().to(threshold.dtype)
     # NaN is the largest magnitude: it beats every threshold but NaN, which it equals.
     above = ~(magnitude <= threshold) & ~threshold.isnan()
     equal = (magnitude == threshold) | (magnitude.isnan() & threshold.isnan())
     missing = k - above.sum(1, keepdim=True)
     mask = above | (equal & (equal.cumsum(1) <= missing))
-    back = [(*others, *dims).index(d) for d in range(x.ndim)]
     return mask.reshape(laid_out.shape).permute(back)
 
 
@@ -195,7 +199,8 @@ class TopK(Selector):
         rows, _ = in_slices(x, self.over)
         k = kept_count(rows.shape[1], self.sparsity)
         if training:
-            now: Tensor = refreshed_magnitude(
+            return directly(
+                refreshed_magnitude,
                 rows[0],
                 (x if weight is None else weight).detach(),
                 k,
@@ -206,8 +211,7 @@ class TopK(Selector):
                 state.version,
                 state.entries,
             )
-            return now
-        fresh = kth_magnitude(rows, k)[0]
+        fresh = directly(kth_magnitude, rows, k)[0]
         return torch.where(state.threshold.isnan(), fresh, state.threshold)
 
     def acts_on(self, ndim: int) -> bool:

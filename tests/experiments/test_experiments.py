@@ -19,8 +19,6 @@ NOT_COMPLETE = {
     "photographs-float32": "no records: a run takes long",
     "photographs-100": "no records: a run takes long",
     "photographs-field": "no records: a run takes long",
-    "dsg-order-digits": "no records: they are being computed",
-    "dsg-order-patches": "no records: they are being computed",
     "transformer-patches": "no records: those on digits come first",
     "transformer-photographs": "no records: a run takes long",
 }

@@ -15,6 +15,7 @@ from swatlib.kernels.kth_magnitude import (
     SAMPLE,
     keep_above,
     kth_magnitude,
+    kth_mask,
     refreshed_magnitude,
     sampled_magnitude,
 )
@@ -54,6 +55,27 @@ def test_is_the_kth_entry_of_the_sorted_magnitudes(
     assert threshold.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     np.testing.assert_array_equal(threshold.numpy(), by_sorting(x, k))
     assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("n", [300, 2000, 20_000])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_way_to_select_finds_the_same(n: int, dtype: torch.dtype) -> None:
+    # Distinct and equal entries, short and long rows are selected from in different ways.
+    normal = torch.randn(3, n)
+    for x in (normal, normal.relu(), normal.clamp(-0.3, 0.3), (normal > 0).float(), normal * 0):
+        x = x.to(dtype)
+        for k in (1, n // 10, n):
+            kth = by_sorting(x, k)
+            np.testing.assert_array_equal(kth_magnitude(x, k).numpy(), kth)
+            mask = kth_mask(x, k)
+            reached = np.abs(x.double().numpy()) >= kth[:, None]
+            assert (mask is None) == bool((reached.sum(1) != k).any())
+            if mask is not None:
+                np.testing.assert_array_equal(mask.numpy(), reached)
+
+
+def test_a_nan_leaves_the_mask_open() -> None:
+    assert kth_mask(torch.tensor([[torch.nan, 1.0]]), 1) is None
 
 
 def test_reads_a_strided_view() -> None:

@@ -272,3 +272,12 @@ def test_a_layer_of_narrow_or_empty_batches_trains(width, batch):
     layer(torch.randn(batch, 3, 5, width)).sum().backward()
     assert layer.weight.grad.isfinite().all()
     assert layer.weight.grad.any() == (batch > 0)
+
+
+def test_a_pointwise_depthwise_kernel_under_a_stride_is_cut_and_not_slow():
+    information_restoration._say_once.cache_clear()
+    geometry = Geometry((2, 2), groups=4)
+    grad, x, shape = problem((7, 9), (1, 1), geometry)
+    with warnings.catch_warnings(action="error"):
+        got = weight_gradient(grad, x, shape, geometry)
+    torch.testing.assert_close(got, by_definition(grad, x, shape, geometry, True))
