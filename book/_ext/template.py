@@ -144,6 +144,8 @@ A harder data set, or a smaller network.
 
 ```{exercise} Where it breaks
 :label: ex-@name@-breaks
+*Trains reading records; easy, in code.*
+
 At which recorded sparsity is the mean accuracy more than two points below dense?
 ```
 
@@ -160,31 +162,56 @@ print(f"at {lost[lost > 2].index.min():.0%}")
         {},
     ),
     """
+```{check}
+# breaks: the lowest such sparsity, between 0 and 1
+assert mean["dense", 0.0] - mean["swat", breaks] > 2, "compare each mean with dense training's"
+# answer
+breaks = lost[lost > 2].index.min()
+```
+
 ````{solution-end}
 ````
 
 ```{exercise} A question
 :label: ex-@name@-question
+*Trains the three products; easy, in words.*
+
 Which products of SWAT have a sparse operand?
 ```
 
-```{solution} ex-@name@-question
+````{solution} ex-@name@-question
 :label: sol-@name@-question
 :class: dropdown
 All three.
+
+```{check}
+# sparse: how many products
+assert sparse == 3, "print the recipe"
+# answer
+sparse = 3
 ```
+````
 
 ```{exercise} Another question
 :label: ex-@name@-another
+*Trains the six operands; medium, in words.*
+
 Which operands does SWAT leave dense?
 ```
 
-```{solution} ex-@name@-another
+````{solution} ex-@name@-another
 :label: sol-@name@-another
 :class: dropdown
 The activations of the forward product, and the output gradients of both products of the backward
 pass.
+
+```{check}
+# dense: how many of the six operands
+assert dense == 3, "one of each product"
+# answer
+dense = 3
 ```
+````
 
 ## Summary
 
