@@ -24,7 +24,7 @@ AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
 
 FREEZE := -m pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu$$//'
 
-.PHONY: help book notebooks html chapter test test-avx2 clients serve lab bench gpu kills lint format lock lock-clients clean
+.PHONY: help book notebooks html worksheets slides pdf chapter test test-avx2 clients serve lab bench gpu kills lint format lock lock-clients clean
 
 help:
 	@echo "make book               render the book (EXECUTE=all runs every notebook again)"
@@ -32,6 +32,9 @@ help:
 	@echo "make test-avx2          compare the notebooks as on a processor without AVX-512"
 	@echo "make clients            try the library on models of other packages"
 	@echo "make chapter NAME=...   write a new chapter from the template (PART=3-swat: in that part)"
+	@echo "make worksheets         write a notebook of exercises and checks for each chapter, and one of solutions"
+	@echo "make slides             write a deck of slides for each chapter"
+	@echo "make pdf                print the book to one file (needs Chromium)"
 	@echo "make serve              show the book on http://localhost:$(PORT)"
 	@echo "make lab                open the notebooks in JupyterLab"
 	@echo "make bench [TOPIC=...]  time the library against dense PyTorch (JSON=FILE: written there;"
@@ -96,6 +99,17 @@ clients: $(CLIENTS)/installed
 serve: $(HTML)/index.html
 	@echo "http://localhost:$(PORT)   (Ctrl-C stops)"
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+
+# Made from the notebooks and their committed outputs; nothing is executed.
+worksheets: $(STAMP)
+	$(BIN)/python book/_ext/worksheets.py
+	$(BIN)/python book/_ext/worksheets.py --solved
+
+slides: $(HTML)/index.html
+	$(BIN)/python book/_ext/slides.py
+
+pdf: $(HTML)/index.html
+	$(BIN)/python book/_ext/pdf.py
 
 chapter: $(STAMP)
 	@$(EMBEDDED) $(BIN)/python book/_ext/template.py "$(NAME)" "$(PART)"

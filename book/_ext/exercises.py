@@ -11,9 +11,9 @@ An exercise begins with a line that says so; its solution ends with a check, whi
     limit = 3
     ```
 
-The first lines name what the reader's answer has to define; then come the asserts. Below ``# answer``
-stands what the solution does not define itself. The book shows names and asserts in the folded
-solution, and leaves the answer out.
+The first lines name what the reader's answer has to define; then come the asserts. Below
+``# answer`` stands what the solution does not define itself. The book shows names and asserts in
+the folded solution, and leaves the answer out.
 """
 
 from __future__ import annotations
@@ -145,7 +145,9 @@ def read_exercises(notebook: nbformat.NotebookNode) -> list[Exercise]:
             elif name in ("solution", "solution-start"):
                 code[argument] = []
                 inside = argument if name == "solution-start" else None
-                checks |= {argument: c for n, _, c in blocks(content) if n == "check"}
+                for within, _, check in blocks(content):
+                    if within == "check":
+                        checks[argument] = check
             elif name == "solution-end":
                 inside = None
             elif name == "check" and inside is not None:

@@ -1,9 +1,9 @@
 """Sphinx extension: a course from the chapters, for as many sessions as a page asks for.
 
 ``<!-- syllabus: 12 -->`` becomes a table of twelve sessions of about equal length, and
-``<!-- exercises -->`` one of all exercises by chapter. Nothing of it is written by hand: the minutes
-are measured on the chapters, what a chapter presumes are the earlier ones that it links to, and the
-exercises say themselves what they train.
+``<!-- exercises -->`` one of all exercises by chapter. Nothing of it is written by hand: the
+minutes are measured on the chapters; what a chapter builds on are the earlier ones that it links
+to; and the exercises say themselves what they train.
 """
 
 from __future__ import annotations

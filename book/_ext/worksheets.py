@@ -26,10 +26,10 @@ FOLDERS = {False: ROOT / "_build" / "worksheets", True: ROOT / "_build" / "solut
 LINE = re.compile(r"\{(?:term|doc|ref|numref|eq|cite(?::\w+)?)\}`([^`<]*?)(?: *<[^`>]*>)?`")
 
 HOW = """
-Each exercise has a cell for the answer and a check. Put your answer in place of the two lines
-that stand there, define what the comment names, and run both: a check that says nothing has passed. The setup below is the part of the
-chapter that the exercises build on. It finds the records of the book's runs from any folder, as long
-as the book's library is installed from a clone: `pip install --editable .`.
+Each exercise has a cell for the answer and a check. Put your answer in place of the two lines that
+stand there, define what the comment names, and run both: a check that says nothing has passed. The
+setup below is the part of the chapter that the exercises build on. It finds the records of the
+book's runs from any folder, if the library is installed from a clone: `pip install --editable .`
 """
 
 
@@ -77,7 +77,7 @@ def setup_cells(before: list[str], exercises: list[Exercise]) -> list[str]:
     kept = []
     for position, source in reversed(list(enumerate(before))):
         tree = parsed(source)
-        if position == 0 or touched(tree) & needed and not only_prints(tree):
+        if position == 0 or (touched(tree) & needed and not only_prints(tree)):
             kept.append(source)
             needed |= loaded(tree)
     return kept[::-1]
