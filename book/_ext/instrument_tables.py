@@ -20,6 +20,7 @@ from swatlib.accounting.convention import Convention
 from swatlib.accounting.density import Density
 from swatlib.analysis.angles import energy_to_angle, expected_energy, gaussian_energy
 from swatlib.claims.fully_sparse_training.step_shares import amdahl
+from swatlib.claims.intervals import half_width
 from swatlib.core.allocation import erk, uniform
 from swatlib.core.operands import OPERANDS
 from swatlib.detection.boxes import iou
@@ -343,19 +344,14 @@ def weights_per_output() -> Table:
     )
 
 
-def half_width(spread: float, seeds: int) -> float:
-    """Return half of the 95 % interval of a mean over seeds whose standard deviation is known."""
-    return float(stats.t.ppf(0.975, seeds - 1)) * spread / seeds**0.5
-
-
 def seeds() -> Table:
     """How far the 95 % interval of a mean over seeds reaches."""
     numbers = (2, 3, 5, 10, 20, 50)
     rows = [
-        [f"{spread:g}", *(f"{half_width(spread, one):.2f}" for one in numbers)]
+        [f"{spread:g}", *(f"{half_width(spread / one**0.5, one - 1):.2f}" for one in numbers)]
         for spread in (0.3, 1.0, 3.0, 8.6)
     ]
-    quantiles = [round(float(stats.t.ppf(0.975, freedom)), 6) for freedom in range(1, 61)]
+    quantiles = [round(half_width(1.0, freedom), 6) for freedom in range(1, 61)]
     return Table(
         "What so many seeds can show",
         ["standard deviation (points)", *(f"± with {one} seeds" for one in numbers)],

@@ -59,11 +59,6 @@ def loaded(tree: ast.AST) -> set[str]:
     return {node.id for node in names if isinstance(node.ctx, ast.Load)}
 
 
-def parsed(source: str) -> ast.Module:
-    """Return the syntax tree of a cell."""
-    return ast.parse(source)
-
-
 def setup_cells(before: list[str], exercises: list[Exercise]) -> list[str]:
     """Return the cells of a chapter that its exercises build on, in order.
 
@@ -76,10 +71,10 @@ def setup_cells(before: list[str], exercises: list[Exercise]) -> list[str]:
     needed: set[str] = set()
     for one in exercises:
         for source in (*one.solution, one.check.asserts, one.check.answer):
-            needed |= loaded(parsed(source))
+            needed |= loaded(ast.parse(source))
     kept = []
     for position, source in reversed(list(enumerate(before))):
-        tree = parsed(source)
+        tree = ast.parse(source)
         if position == 0 or acts(tree) or (touched(tree) & needed and not only_prints(tree)):
             kept.append(source)
             needed |= loaded(tree)
@@ -116,7 +111,7 @@ def imports(exercises: list[Exercise]) -> str:
     found: dict[str, None] = {}
     for one in exercises:
         for source in one.solution:
-            for line in parsed(source).body:
+            for line in ast.parse(source).body:
                 if isinstance(line, ast.Import | ast.ImportFrom):
                     found[ast.unparse(line)] = None
     return "\n".join(found)

@@ -14,6 +14,7 @@ from swatlib import accounting, swat
 from swatlib.accounting.convention import PAPER
 from swatlib.analysis.angles import energy_to_angle, topk_angle
 from swatlib.claims.fully_sparse_training.step_shares import amdahl
+from swatlib.claims.intervals import half_width, seeds_needed
 from swatlib.core.operands import OPERANDS
 from swatlib.papers.swat_tables import row_count, shapes
 from swatlib.selectors import kept_count
@@ -273,10 +274,9 @@ def test_seeds(instrument):
         shown.set("standard deviation over seeds", spread)
         shown.set("number of seeds", count)
         shown.set("difference to be seen", margin)
-        assert shown.said("half") == pytest.approx(tables.half_width(spread, count), abs=0.006)
-        needed = int(shown.said("needed"))
-        assert tables.half_width(spread, needed) <= margin
-        assert needed == 2 or tables.half_width(spread, needed - 1) > margin
+        half = half_width(spread / math.sqrt(count), count - 1)
+        assert shown.said("half") == pytest.approx(half, abs=0.006)
+        assert shown.said("needed") == seeds_needed(spread, margin, most=50_000)
 
 
 @pytest.mark.browser
