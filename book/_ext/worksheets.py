@@ -25,6 +25,9 @@ from notebooks import BOOK, ROOT, read, toc_notebooks
 FOLDERS = {False: ROOT / "_build" / "worksheets", True: ROOT / "_build" / "solutions"}
 LINE = re.compile(r"\{(?:term|doc|ref|numref|eq|cite(?::\w+)?)\}`([^`<]*?)(?: *<[^`>]*>)?`")
 
+# Functions that show something and change nothing.
+SHOWN = ("print", "table", "show_source", "HTML", "display")
+
 HOW = """
 Each exercise has a cell for the answer and a check. Put your answer in place of the two lines that
 stand there, define what the comment names, and run both: a check that says nothing has passed. The
@@ -77,22 +80,32 @@ def setup_cells(before: list[str], exercises: list[Exercise]) -> list[str]:
     kept = []
     for position, source in reversed(list(enumerate(before))):
         tree = parsed(source)
-        if position == 0 or (touched(tree) & needed and not only_prints(tree)):
+        if position == 0 or acts(tree) or (touched(tree) & needed and not only_prints(tree)):
             kept.append(source)
             needed |= loaded(tree)
     return kept[::-1]
 
 
+def acts(tree: ast.Module) -> bool:
+    """Return whether a cell calls a function for what it does: it may change any name."""
+    return any(
+        isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Call)
+        and isinstance(line.value.func, ast.Name)
+        and line.value.func.id not in SHOWN
+        for line in tree.body
+    )
+
+
 def only_prints(tree: ast.Module) -> bool:
     """Return whether a cell changes nothing: prints, tables of the page and asserts."""
-    shown = ("print", "table", "show_source")
     return all(
         isinstance(line, ast.Assert)
         or (
             isinstance(line, ast.Expr)
             and isinstance(line.value, ast.Call)
             and isinstance(line.value.func, ast.Name)
-            and line.value.func.id in shown
+            and line.value.func.id in SHOWN
         )
         for line in tree.body
     )

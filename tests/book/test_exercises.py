@@ -67,6 +67,13 @@ def test_setup_leaves_out_what_the_exercises_do_not_need():
     assert worksheets.setup_cells(before, [one]) == [before[0], before[1], before[3]]
 
 
+def test_setup_keeps_what_is_called_for_what_it_does():
+    before = ["import math", "kept = {}", "def fill(n):\n    kept[n] = n", "fill(1)", "print(2)"]
+    check = exercises.Check(("c",), "# c: a number", "assert c == kept[1]", "c = kept[1]")
+    one = exercises.Exercise("ex-a", "A", "Text.", "counting", "easy", "by hand", (), check)
+    assert worksheets.setup_cells(before, [one]) == before[:4]
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
