@@ -12,9 +12,12 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urlsplit
 
+import pikepdf
 from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import sync_playwright
 
@@ -22,20 +25,49 @@ from notebooks import ROOT, toc_files
 
 SITE = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "pdf"
-TIMEOUT = 900_000  # milliseconds; thousands of formulas are typeset first
+TIMEOUT = 1_800_000  # milliseconds; thousands of formulas are typeset first
 
-# What holds the id of another element.
-POINTERS = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "list")
+# What holds the id of another element, or the name of a group of them.
+POINTERS = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "list", "name")
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
+SCALE = 0.75  # of the screen's sizes: text of 12 pixels, 9 points
+COLUMNS = 110  # of code that then fit between the margins
+SMALLEST = 0.55  # of the size of code, for longer lines; still longer ones are wrapped
+LONGEST = 1000  # characters of a value in the reference; the list of all claims takes pages
+
+# Chromium paints shadows as pictures, one for each box.
 STYLE = """
 html { scroll-behavior: auto !important; }
 body { margin: 0; }
 .bd-article { padding: 0 !important; }
 .book-page { break-before: page; }
 .book-page:first-child { break-before: auto; }
-figure, table, .admonition-title { break-inside: avoid; }
-h1, h2, h3 { break-after: avoid; }
-.headerlink, .copybtn { display: none !important; }
+figure, tr, .admonition-title { break-inside: avoid; }
+h1, h2, h3, h4 { break-after: avoid; }
+.math { overflow: visible !important; }
+* { box-shadow: none !important; text-shadow: none !important; }
+"""
+
+FOOTER = """
+<div style="width: 100%; text-align: center; font: 8px sans-serif"><span class="pageNumber"></span>
+</div>
+"""
+
+PAGE = """<!DOCTYPE html>
+<html lang="en" data-mode="light" data-theme="light" data-content_root="">
+<head>
+<meta charset="utf-8">
+<title>{title}</title>
+{head}
+<style>{style}</style>
+</head>
+<body>
+<main><article class="bd-article">
+{pages}
+</article></main>
+</body>
+</html>
 """
 
 
@@ -48,7 +80,7 @@ def anchor(page: str, name: str = "") -> str:
     return f"{page.replace('/', '-')}--{name}"
 
 
-def follow(href: str, page: str, pages: set[str]) -> str | None:
+def follow(href: str, page: str, pages: Sequence[str]) -> str | None:
     """Return where a link leads inside the whole book, or None if it leads out of it.
 
     Parameters
@@ -57,31 +89,44 @@ def follow(href: str, page: str, pages: set[str]) -> str | None:
         As on the page.
     page : str
         The page that it is on, without ``.html``.
-    pages : set of str
+    pages : sequence of str
         All pages.
+
+    Examples
+    --------
+    >>> follow("../notation.html#mask", "3-swat/08-memory", ["3-swat/08-memory", "notation"])
+    '#notation--mask'
     """
     parts = urlsplit(href)
     if parts.scheme or parts.netloc:
         return None
     target = page
     if parts.path:
-        here = Path("/", page).parent
-        target = os.path.normpath(here / unquote(parts.path)).removeprefix("/")
-        target = target.removesuffix(".html")
+        target = os.path.normpath(Path(page).parent / unquote(parts.path)).removesuffix(".html")
     return f"#{anchor(target, unquote(parts.fragment))}" if target in pages else None
 
 
-def rewrite(article: Tag, page: str, pages: set[str], site: Path, folder: Path) -> None:
+def fit(article: Tag) -> None:
+    """Make what is too wide or too long for paper smaller, in place."""
+    for block in article.select("pre"):
+        columns = max(map(len, block.get_text().split("\n")))
+        if columns > COLUMNS:
+            block["style"] = f"font-size: {max(SMALLEST, COLUMNS / columns):.0%}"
+    for value in article.select("dt.sig > em.property"):
+        text = value.get_text()
+        if len(text) > LONGEST:
+            value.string = f"{text[:LONGEST]} …"
+
+
+def rewrite(article: Tag, page: str, pages: Sequence[str], site: Path, folder: Path) -> None:
     """Make ids, links and pictures of one page those of the whole book, in place."""
-    for gone in article.select("script, .headerlink, button"):
+    for gone in article.select("script, .headerlink, .viewcode-link, button"):
         gone.decompose()
     for node in article.find_all(id=True):
         node["id"] = anchor(page, str(node["id"]))
     for name in POINTERS:
-        for node in article.find_all(attrs={name: True}):
+        for node in article.select(f"[{name}]"):
             node[name] = anchor(page, str(node[name]))
-    for node in article.select("[name]"):
-        node["name"] = anchor(page, str(node["name"]))
     for image in article.select("img[src]"):
         if not str(image["src"]).startswith("data:"):
             there = (site / page).parent / str(image["src"])
@@ -99,68 +144,62 @@ def rewrite(article: Tag, page: str, pages: set[str], site: Path, folder: Path) 
         folded["open"] = ""
 
 
-def whole(site: Path, folder: Path) -> str:
-    """Return the book as one page, to be written into ``folder``.
+def styles(article: Tag, page: str) -> str:
+    """Take the style sheets of tables out of an article, and return them for the whole book."""
+    sheets = [sheet.extract() for sheet in article.select("style")]
+    return re.sub("#T_", f"#{anchor(page, 'T_')}", "".join(map(str, sheets)))
+
+
+def head(soup: Tag, path: Path, folder: Path) -> Iterator[str]:
+    """Yield the style sheets of a page and what sets its formulas."""
+    for sheet in soup.select('head link[rel="stylesheet"]'):
+        there = path.parent / urlsplit(str(sheet["href"])).path
+        yield f'<link rel="stylesheet" href="{os.path.relpath(there, folder)}">'
+    for script in soup.select("script"):
+        source = urlsplit(str(script.get("src", ""))).path
+        if "mathjax" in source:
+            there = path.parent / source
+            yield f'<script defer src="{os.path.relpath(there, folder)}"></script>'
+        elif "window.MathJax" in script.get_text():
+            yield str(script)
+
+
+def whole(site: Path, names: Sequence[str], folder: Path) -> str:
+    """Return pages of a rendered book as one, to be written into ``folder``.
+
+    Parameters
+    ----------
+    site : Path
+        The rendered book.
+    names : sequence of str
+        Its pages in reading order, without ``.html``.
+    folder : Path
 
     Raises
     ------
     ValueError
-        If a page has not been rendered.
+        If a page has no article.
     """
-    names = toc_files()
-    pages = set(names)
-    parts = []
+    heads: dict[str, None] = {}
+    pages = []
     for name in names:
         path = site / f"{name}.html"
         soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         article = soup.select_one("article")
         if article is None:
             raise ValueError(f"no article in {path}: render the book first")
-        styles = "".join(str(style) for style in article.select("style"))
-        styles = re.sub(r"#T_", f"#{anchor(name, 'T_')}", styles)
-        for style in article.select("style"):
-            style.decompose()
-        rewrite(article, name, pages, site, folder)
-        parts.append(
-            f'{styles}<div class="book-page" id="{anchor(name)}">{article.decode_contents()}</div>'
-        )
-    return PAGE.format(head=head(site, folder), style=STYLE, pages="\n".join(parts))
-
-
-PAGE = """<!DOCTYPE html>
-<html lang="en" data-mode="light" data-theme="light" data-content_root="">
-<head>
-<meta charset="utf-8">
-<title>Sparse training, reproduced</title>
-{head}
-<style>{style}</style>
-</head>
-<body>
-<main><article class="bd-article">
-{pages}
-</article></main>
-</body>
-</html>
-"""
-
-
-def head(site: Path, folder: Path) -> str:
-    """Return the style sheets of the book and what sets its formulas."""
-    # Of a chapter: pages without formulas do not load what sets them.
-    path = site / next(f"{name}.html" for name in toc_files() if name[0].isdigit())
-    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-    kept = []
-    for sheet in soup.select('head link[rel="stylesheet"]'):
-        there = path.parent / urlsplit(str(sheet["href"])).path
-        kept.append(f'<link rel="stylesheet" href="{os.path.relpath(there, folder)}">')
-    for script in soup.select("head script, body script"):
-        source = urlsplit(str(script.get("src", ""))).path
-        if "mathjax" in source:
-            there = path.parent / source
-            kept.append(f'<script defer src="{os.path.relpath(there, folder)}"></script>')
-        elif "window.MathJax" in script.get_text():
-            kept.append(str(script))
-    return "\n".join(kept)
+        heads |= dict.fromkeys(head(soup, path, folder))
+        sheets = styles(article, name)
+        rewrite(article, name, names, site, folder)
+        fit(article)
+        inside = article.decode_contents()
+        pages.append(f'{sheets}<div class="book-page" id="{anchor(name)}">{inside}</div>')
+    return PAGE.format(
+        title="Sparse training, reproduced",
+        head="\n".join(heads),
+        style=STYLE,
+        pages="\n".join(pages),
+    )
 
 
 def print_page(page: Path, target: Path, chromium: str) -> None:
@@ -171,16 +210,63 @@ def print_page(page: Path, target: Path, chromium: str) -> None:
         opened = browser.new_page()
         opened.set_default_timeout(TIMEOUT)
         opened.goto(page.as_uri())
-        opened.wait_for_function("window.MathJax?.startup?.promise")
-        opened.evaluate("() => window.MathJax.startup.promise")
+        opened.evaluate("() => window.MathJax?.startup?.promise")
         opened.pdf(
             path=target,
             format="A4",
+            scale=SCALE,
             margin={"top": "15mm", "bottom": "15mm", "left": "15mm", "right": "15mm"},
+            display_header_footer=True,
+            header_template="<span></span>",
+            footer_template=FOOTER,
             outline=True,
             tagged=True,
         )
         browser.close()
+
+
+def titles(page: str) -> list[str]:
+    r"""Return the headings of a page as an outline shows them.
+
+    >>> titles(r"<h1>The matrix <span>\(P\)</span>,\n explicit</h1>")
+    ['The matrix P, explicit']
+    """
+    headings = BeautifulSoup(page, "html.parser").select(", ".join(HEADINGS))
+    return [" ".join(re.sub(r"\\[()]", "", one.get_text()).split()) for one in headings]
+
+
+def finish(printed: Path, headings: Sequence[str], target: Path) -> None:
+    """Name the entries of the outline by the headings, and write the file packed.
+
+    Chromium reads the names off the paper: words run together where a line ends, and a heading
+    that begins a page is named twice.
+
+    Raises
+    ------
+    ValueError
+        If the outline has not one entry for each heading.
+    """
+
+    def entries(items: Sequence[pikepdf.OutlineItem]) -> Iterator[pikepdf.OutlineItem]:
+        for item in items:
+            yield item
+            yield from entries(item.children)
+
+    with pikepdf.open(printed) as book:
+        with book.open_outline(max_depth=len(HEADINGS)) as outline:
+            for item, heading in zip(entries(outline.root), headings, strict=True):
+                item.title = heading
+        book.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+
+
+def write(site: Path, names: Sequence[str], target: Path, chromium: str) -> None:
+    """Write pages of a rendered book to a PDF."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        text = whole(site, names, folder)
+        (folder / "book.html").write_text(text, encoding="utf-8")
+        print_page(folder / "book.html", folder / "book.pdf", chromium)
+        finish(folder / "book.pdf", titles(text), target)
 
 
 def main() -> int:
@@ -193,9 +279,7 @@ def main() -> int:
         print("the book is not rendered: run `make book`", file=sys.stderr)
         return 2
     PDF.mkdir(parents=True, exist_ok=True)
-    page = PDF / "book.html"
-    page.write_text(whole(SITE, PDF), encoding="utf-8")
-    print_page(page, PDF / "book.pdf", chromium)
+    write(SITE, toc_files(), PDF / "book.pdf", chromium)
     print(f"wrote {(PDF / 'book.pdf').relative_to(ROOT)}")
     return 0
 
