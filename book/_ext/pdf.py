@@ -36,23 +36,34 @@ COLUMNS = 110  # of code that then fit between the margins
 SMALLEST = 0.55  # of the size of code, for longer lines; still longer ones are wrapped
 LONGEST = 1000  # characters of a value in the reference; the list of all claims takes pages
 
-# Chromium paints shadows as pictures, one for each box.
+# What is important in a layer goes before what is important in the book's own style sheets.
+# Chromium paints shadows and round corners as pictures, one for each box.
 STYLE = """
-html { scroll-behavior: auto !important; }
+@layer paper {
+  html { scroll-behavior: auto !important; }
+  * { border-radius: 0 !important; box-shadow: none !important; }
+  .bd-article { padding: 0 !important; }
+  .math, .output { overflow: visible !important; }
+}
 body { margin: 0; }
-.bd-article { padding: 0 !important; }
 .book-page { break-before: page; }
 .book-page:first-child { break-before: auto; }
 figure, tr, .admonition-title { break-inside: avoid; }
 h1, h2, h3, h4 { break-after: avoid; }
-.math { overflow: visible !important; }
-* { box-shadow: none !important; text-shadow: none !important; }
 """
 
 FOOTER = """
 <div style="width: 100%; text-align: center; font: 8px sans-serif"><span class="pageNumber"></span>
 </div>
 """
+
+# Formulas that MathJax did not understand or did not see, and pictures that are not there.
+BROKEN = """() => [
+  ...[...document.querySelectorAll(".math, mjx-merror")]
+    .filter((one) => one.tagName === "MJX-MERROR" || !one.querySelector("mjx-container"))
+    .map((one) => `formula ${one.dataset.mjxError ?? one.textContent}`),
+  ...[...document.images].filter((one) => !one.naturalWidth).map((one) => `picture ${one.src}`),
+]"""
 
 PAGE = """<!DOCTYPE html>
 <html lang="en" data-mode="light" data-theme="light" data-content_root="">
@@ -203,14 +214,23 @@ def whole(site: Path, names: Sequence[str], folder: Path) -> str:
 
 
 def print_page(page: Path, target: Path, chromium: str) -> None:
-    """Print a page, when its formulas are set and its pictures are there."""
+    """Print a page, when its formulas are set and its pictures are there.
+
+    Raises
+    ------
+    ValueError
+        If a formula cannot be set, or a picture is missing.
+    """
     with sync_playwright() as play:
         # Chromium refuses its own sandbox to root, which is who runs a container.
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        opened = browser.new_page()
+        opened = browser.new_page(offline=True)
         opened.set_default_timeout(TIMEOUT)
         opened.goto(page.as_uri())
         opened.evaluate("() => window.MathJax?.startup?.promise")
+        broken = opened.evaluate(BROKEN)
+        if broken:
+            raise ValueError(f"not to be printed: {', '.join(broken)}")
         opened.pdf(
             path=target,
             format="A4",
@@ -228,7 +248,7 @@ def print_page(page: Path, target: Path, chromium: str) -> None:
 def titles(page: str) -> list[str]:
     r"""Return the headings of a page as an outline shows them.
 
-    >>> titles(r"<h1>The matrix <span>\(P\)</span>,\n explicit</h1>")
+    >>> titles(r"<h1>The  matrix <span>\(P\)</span>, explicit</h1>")
     ['The matrix P, explicit']
     """
     headings = BeautifulSoup(page, "html.parser").select(", ".join(HEADINGS))

@@ -1,5 +1,7 @@
 """The book on paper: links lead where they led, and figures, code and solutions are there."""
 
+import doctest
+
 import pikepdf
 import pytest
 from bs4 import BeautifulSoup
@@ -30,6 +32,17 @@ paper, so that the heading has two lines</h2>
 <dl><dt class="sig"><em class="property">{long}</em></dt></dl>
 <p><a href="../front.html#front">back</a></p></article></body></html>"""
 
+# What stands for MathJax: it sets formulas a moment after the page is there.
+SET = """
+const set = (node) => { node.innerHTML = "<mjx-container>P</mjx-container>"; };
+window.MathJax.startup = {
+  promise: new Promise((done) => setTimeout(() => {
+    document.querySelectorAll(".math").forEach(set);
+    done();
+  }, 200)),
+};
+"""
+
 NAMES = ["front", "part/one"]
 
 
@@ -42,8 +55,16 @@ def small(tmp_path):
     (site / "front.html").write_text(FRONT)
     page = ONE.replace("{wide}", "x" * 165).replace("{long}", "y" * 5000)
     (site / "part" / "one.html").write_text(page)
+    (site / "_static" / "mathjax").mkdir(parents=True)
+    (site / "_static" / "mathjax" / "tex.js").write_text(SET)
     Image.new("RGB", (37, 23), "red").save(site / "_images" / "one.png")
     return site
+
+
+def test_the_examples_are_true():
+    result = doctest.testmod(pdf)
+    assert result.attempted >= 3
+    assert not result.failed
 
 
 def merged(site, folder):
@@ -146,6 +167,22 @@ def test_an_outline_with_another_number_of_entries_is_refused(chromium, small, t
     pdf.print_page(page, printed, chromium)
     with pytest.raises(ValueError, match="shorter"):
         pdf.finish(printed, ["one"], tmp_path / "book.pdf")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("article", "problem"),
+    [
+        ('<img src="none.png">', r"picture file:.*none\.png"),
+        ('<img src="http://127.0.0.1:9/one.png">', "picture http:"),
+        ('<span class="math">\\(x\\)</span>', "formula .*x"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(chromium, tmp_path, article, problem):
+    page = tmp_path / "page.html"
+    page.write_text(f"<h1>one</h1>{article}")
+    with pytest.raises(ValueError, match=f"not to be printed: {problem}"):
+        pdf.print_page(page, tmp_path / "page.pdf", chromium)
 
 
 @pytest.mark.browser
