@@ -32,8 +32,9 @@ POINTERS = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "list
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 SCALE = 0.75  # of the screen's sizes: text of 12 pixels, 9 points
-COLUMNS = 110  # of code that then fit between the margins
-SMALLEST = 0.55  # of the size of code, for longer lines; still longer ones are wrapped
+CODE = 13  # pixels, as the book's own style sheets have it
+COLUMNS = 100  # of such code that fit between the margins of an exercise
+SMALLEST = 7  # pixels, for longer lines; still longer ones are wrapped
 LONGEST = 1000  # characters of a value in the reference; the list of all claims takes pages
 
 # What is important in a layer goes before what is important in the book's own style sheets.
@@ -44,12 +45,16 @@ STYLE = """
   * { border-radius: 0 !important; box-shadow: none !important; }
   .bd-article { padding: 0 !important; }
   .math, .output { overflow: visible !important; }
+  .admonition, .cell, .highlight, details, pre { break-inside: auto !important; }
+  details.hide > summary { display: none !important; }
+  td, th { overflow-wrap: break-word !important; }
 }
 body { margin: 0; }
 .book-page { break-before: page; }
 .book-page:first-child { break-before: auto; }
 figure, tr, .admonition-title { break-inside: avoid; }
 h1, h2, h3, h4 { break-after: avoid; }
+pre { orphans: 4; widows: 4; }
 """
 
 FOOTER = """
@@ -122,7 +127,7 @@ def fit(article: Tag) -> None:
     for block in article.select("pre"):
         columns = max(map(len, block.get_text().split("\n")))
         if columns > COLUMNS:
-            block["style"] = f"font-size: {max(SMALLEST, COLUMNS / columns):.0%}"
+            block["style"] = f"font-size: {max(SMALLEST, CODE * COLUMNS / columns):.1f}px"
     for value in article.select("dt.sig > em.property"):
         text = value.get_text()
         if len(text) > LONGEST:
