@@ -93,6 +93,18 @@ def test_cells_are_checked_by_the_notebook_test(notebook):
     assert not tags & {"nbval-skip", "raises-exception", "remove-cell", "skip-execution"}
 
 
+def test_open_code_is_what_a_reader_reads(notebook):
+    """Set-up, tables, figures and asserts are folded; at most 150 lines stay open."""
+    open_lines, in_solution = 0, False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            marks = re.findall(r"\{solution-(start|end)\}", cell.source)
+            in_solution = marks[-1] == "start" if marks else in_solution
+        elif not in_solution and "hide-input" not in cell.metadata.get("tags", []):
+            open_lines += len(cell.source.splitlines())
+    assert open_lines <= 150
+
+
 def test_there_is_something_to_check(notebook):
     """The tests below look at every cell and output of a chapter: it has some."""
     assert len(code(notebook)) > 3
