@@ -46,7 +46,7 @@ STYLE = """
   .bd-article { padding: 0 !important; }
   .math, .output { overflow: visible !important; }
   .admonition, .cell, .highlight, details, pre { break-inside: auto !important; }
-  details.hide > summary { display: none !important; }
+  button, details.hide > summary { display: none !important; }
   td, th { overflow-wrap: break-word !important; }
 }
 body { margin: 0; }
@@ -136,10 +136,13 @@ def fit(article: Tag) -> None:
 
 def rewrite(article: Tag, page: str, pages: Sequence[str], site: Path, folder: Path) -> None:
     """Make ids, links and pictures of one page those of the whole book, in place."""
-    for gone in article.select("script, .headerlink, .viewcode-link, button"):
+    for gone in article.select(".headerlink, .viewcode-link"):
         gone.decompose()
+    # The script of a picture finds it by its id, which is of the whole book already.
+    drawn = [str(box["id"]) for box in article.select("[id]:has(> script)")]
     for node in article.find_all(id=True):
-        node["id"] = anchor(page, str(node["id"]))
+        if node["id"] not in drawn:
+            node["id"] = anchor(page, str(node["id"]))
     for name in POINTERS:
         for node in article.select(f"[{name}]"):
             node[name] = anchor(page, str(node[name]))
@@ -231,9 +234,11 @@ def print_page(page: Path, target: Path, chromium: str) -> None:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         opened = browser.new_page(offline=True)
         opened.set_default_timeout(TIMEOUT)
+        broken: list[str] = []
+        opened.on("pageerror", lambda error: broken.append(f"script: {error}"))
         opened.goto(page.as_uri())
         opened.evaluate("() => window.MathJax?.startup?.promise")
-        broken = opened.evaluate(BROKEN)
+        broken += opened.evaluate(BROKEN)
         if broken:
             raise ValueError(f"not to be printed: {', '.join(broken)}")
         opened.pdf(
