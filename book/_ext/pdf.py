@@ -45,7 +45,7 @@ STYLE = """
   * { border-radius: 0 !important; box-shadow: none !important; }
   .bd-article { padding: 0 !important; }
   .math, .output { overflow: visible !important; }
-  .admonition, .cell, .highlight, details, pre { break-inside: auto !important; }
+  div, details, pre { break-inside: auto !important; }
   button, details.hide > summary { display: none !important; }
   td, th { overflow-wrap: break-word !important; }
 }
