@@ -1,9 +1,9 @@
 """Batch norms that keep less than their input between forward and backward.
 
-    kept        the input Z
-    recomputed  nothing where Z is the product of a layer whose own input can be made again: the
-                forward product is computed once more in the backward pass
-    a sparsity  the normalised Z, with zeros for the smallest (Back Razor, Jiang et al. 2022)
+- kept: the input Z;
+- recomputed: nothing where Z is the product of a layer whose own input can be made again; the
+  forward product is then computed once more in the backward pass;
+- a sparsity: the normalised Z, with zeros for the smallest (Back Razor, Jiang et al. 2022).
 
 The first two give the same gradients, to the bit. Rounded values and zeros change the gradient, and
 nothing else: the forward pass always uses the whole Z.
