@@ -24,7 +24,7 @@ AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
 
 FREEZE := -m pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu$$//'
 
-.PHONY: help book notebooks html worksheets slides chapter test test-avx2 clients serve lab bench gpu kills lint format lock lock-clients clean
+.PHONY: help book notebooks html worksheets slides pdf chapter test test-avx2 clients serve lab bench gpu kills lint format lock lock-clients clean
 
 help:
 	@echo "make book               render the book (EXECUTE=all runs every notebook again)"
@@ -34,6 +34,7 @@ help:
 	@echo "make chapter NAME=...   write a new chapter from the template (PART=3-swat: in that part)"
 	@echo "make worksheets         write a notebook of exercises and checks for each chapter, and one of solutions"
 	@echo "make slides             write a deck of slides for each chapter"
+	@echo "make pdf                print the whole book to one PDF with Chromium"
 	@echo "make serve              show the book on http://localhost:$(PORT)"
 	@echo "make lab                open the notebooks in JupyterLab"
 	@echo "make bench [TOPIC=...]  time the library against dense PyTorch (JSON=FILE: written there;"
@@ -106,6 +107,9 @@ worksheets: $(STAMP)
 
 slides: $(HTML)/index.html
 	$(BIN)/python book/_ext/slides.py
+
+pdf: $(HTML)/index.html
+	$(BIN)/python book/_ext/pdf.py
 
 chapter: $(STAMP)
 	@$(EMBEDDED) $(BIN)/python book/_ext/template.py "$(NAME)" "$(PART)"

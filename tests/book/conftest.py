@@ -31,18 +31,24 @@ def site() -> Path:
     return SITE
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    """Headless Chromium; it stays off the network by itself."""
-    from playwright.sync_api import sync_playwright
-
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where Chromium is."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         skip_or_fail("there is no Chromium on this machine")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(chromium) -> Iterator:
+    """Headless Chromium; it stays off the network by itself."""
+    from playwright.sync_api import sync_playwright
+
     quiet = ["--disable-background-networking", "--disable-component-update", "--disable-gpu"]
     with sync_playwright() as play:
         # Chromium refuses its own sandbox to root, which is who runs a container.
-        started = play.chromium.launch(executable_path=path, args=["--no-sandbox", *quiet])
+        started = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", *quiet])
         yield started
         started.close()
 
