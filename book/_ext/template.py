@@ -100,7 +100,7 @@ runs = records("accuracy-digits").query("network == 'small_resnet' and method !=
 means = runs.groupby(["method", "sparsity"])["test_accuracy"].agg(["mean", "std", "size"])
 table(means.reset_index(), digits=2)
 """,
-        {},
+        {"tables": ["Test accuracy in percent, three seeds, by method and sparsity (digits)."]},
     ),
     (
         """
@@ -120,7 +120,7 @@ plt.show()
 printed = paper_table("swat-table-2").query("method == 'SWAT-U' and quantity == 'accuracy_change'")
 table(printed[["network", "level", "number", "unit"]], digits=2)
 """,
-        {},
+        {"tables": ["SWAT-U's change of accuracy in the paper's Table 2, by network and level."]},
     ),
     """
 ## Verdict

@@ -118,11 +118,19 @@ def test_no_cell_failed_or_warned(notebook):
         assert output.get("name") != "stderr", f"{cell.source}\n\nwrote to stderr:\n{output.text}"
 
 
+def test_every_table_says_what_it_shows(notebook):
+    for cell in code(notebook):
+        tables = [o for o in cell.outputs if "<table" in o.get("data", {}).get("text/html", "")]
+        captions = cell.metadata.get("tables", [])
+        assert len(captions) == len(tables), f"{len(tables)} captions, please:\n{cell.source}"
+        assert all(len(caption.split()) >= 4 for caption in captions), captions
+
+
 def test_metadata_hold_nothing_of_the_machine(notebook):
     assert set(notebook.metadata) == {"kernelspec", "language_info", book.KEY}
     for number, cell in enumerate(notebook.cells, start=1):
         assert cell.id == f"cell-{number:03d}"
-        assert set(cell.metadata) <= {"tags", "mystnb"}, cell.source
+        assert set(cell.metadata) <= {"tags", "mystnb", "tables"}, cell.source
 
 
 def test_outputs_hold_no_path_and_no_address(notebook):

@@ -101,6 +101,17 @@ def test_every_figure_has_a_number_and_a_caption(page):
         assert figure.select_one("figcaption .caption-text").text.strip()
 
 
+def test_every_table_has_a_number_and_a_caption(page):
+    """Those of an instrument or at a chapter's top stand below a heading of their own."""
+    path, soup = page
+    if path.stem in {"genindex", "py-modindex", "prf-prf"} or path.stem.startswith("api-"):
+        return  # lists, written as tables by Sphinx
+    for table in soup.select("main table"):
+        if not table.find_parent(class_=["instrument", "verdict-box"]):
+            assert table.select_one("caption .caption-number"), table.text[:200]
+            assert table.select_one("caption .caption-text").text.strip()
+
+
 def test_pages_name_no_folder_of_the_machine(page):
     path, soup = page
     assert str(ROOT) not in path.read_text(encoding="utf-8")
