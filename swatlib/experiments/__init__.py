@@ -96,6 +96,7 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "similarity": similarity.similarity,
     "trained-network": trained_network.trained_network,
     "detection": detection.scenes,
+    "detection-64-rates": detection.rates_64,
     "detection-coco": detection.coco,
     "measurements": measurements.measurements,
     "imagenet-steps": imagenet.imagenet_steps,

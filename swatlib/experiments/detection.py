@@ -9,6 +9,11 @@ SEEDS = range(5)
 SCENES = DetectionRun(
     data="scenes-one-class", pixels=32, images=800, epochs=6, batch_size=16, lr=0.1
 )
+# Large enough to decide: 64 pixels, all 2,000 scenes, 2,000 steps.
+SCENES_64 = replace(SCENES, pixels=64, images=None, epochs=16)
+RATES = (0.05, 0.1, 0.2)
+TUNING_SEED = 100
+"""None of the seeds that are judged."""
 # Over-fitting: without weight decay, measured on the training images. Needs SWATLIB_DATA.
 COCO = DetectionRun(
     data="coco256-detection",
@@ -27,6 +32,17 @@ def scenes() -> list[DetectionRun]:
     methods = {"dense": 0.0, "fst": 0.5, "fst-unrestored": 0.5}
     cells = product(SEEDS, methods.items())
     return [replace(SCENES, method=m, sparsity=s, seed=seed) for seed, (m, s) in cells]
+
+
+def rates_64() -> list[DetectionRun]:
+    """Choose the peak learning rate: on dense runs, and on FST's own for comparison.
+
+    The last run is twice as long as the others: has dense training stopped rising?
+    """
+    tuned = replace(SCENES_64, seed=TUNING_SEED)
+    dense = [replace(tuned, lr=rate) for rate in RATES]
+    sparse = [replace(run, method="fst", sparsity=0.5) for run in dense]
+    return [*dense, *sparse, replace(tuned, epochs=2 * tuned.epochs)]
 
 
 def coco() -> list[DetectionRun]:
