@@ -66,7 +66,9 @@ def picture(found: Mapping[str, Finding]) -> Figure:
         raise ValueError("found must have a finding, got none")
     counts = [tally(finding) for finding in found.values()]
     longest = max(1, *(sum(count.values()) for count in counts))
-    fig, ax = figure(width=7.5, height=1.0 + 0.36 * len(found))
+    names = [fill(finding.claim.statement, _LETTERS) for finding in found.values()]
+    lines = max(name.count("\n") + 1 for name in names)
+    fig, ax = figure(width=7.5, height=1.0 + max(0.36, 0.13 * lines) * len(found))
     places = range(len(found))
     left = [0] * len(found)
     for kind, (label, colour, hatch) in LOOKS.items():
@@ -79,7 +81,6 @@ def picture(found: Mapping[str, Finding]) -> Figure:
     for place, end, finding in zip(places, left, found.values(), strict=True):
         said = word(finding) if end else f"{word(finding)}: no number"
         ax.text(end + 0.02 * longest, place, said, va="center", fontsize=8)
-    names = [fill(finding.claim.statement, _LETTERS) for finding in found.values()]
     ax.set_yticks(places, names, fontsize=7.5, linespacing=0.95)
     ax.set(xlabel="numbers that decide the claim", xlim=(0, 1.7 * longest))
     ax.xaxis.get_major_locator().set_params(integer=True)

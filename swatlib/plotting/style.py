@@ -216,9 +216,8 @@ def plot_differences(
         ax.plot([], [], linestyle="none", label=str(name), **look)
         if hollow is not None:
             open_ = rows[hollow].astype(bool)
-            ax.plot(
-                where[open_], rows["mean"][open_], linestyle="none", markerfacecolor="white", **look
-            )
+            look |= {"markerfacecolor": "white", "linestyle": "none", "zorder": 3}
+            ax.plot(where[open_], rows["mean"][open_], **look)
     ax.set_xticks(range(len(places)), [str(place) for place in places])
 
 
