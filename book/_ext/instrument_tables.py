@@ -2,19 +2,19 @@
 
 The table is what a reader without scripts has. ``values`` is what the script cannot compute by
 itself: the rows of the methods, counts of networks. Its formulas stand in ``instruments.js``, and
-the tests hold them to the same functions of the library that are called here.
+the tests hold them to the same functions of the library that are called here. Those of machines and
+of fully sparse training are in files of their own; ``instrument_index.py`` has all names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from scipy import stats
 
+from instrument_table import Table
 from swatlib import Recipe, accounting, dense, meprop, saw, swat
 from swatlib.accounting.convention import Convention
 from swatlib.accounting.density import Density
@@ -43,25 +43,6 @@ NETWORKS = {
     "VGG-16": ("vgg16", 32, 10),
 }
 PRODUCTS = ["forward_dense", "input_grad_dense", "weight_grad_dense"]
-
-
-@dataclass(frozen=True)
-class Table:
-    """The static form of an instrument.
-
-    Parameters
-    ----------
-    title : str
-    columns : list of str
-    rows : list of lists of str
-    values : dict
-        What the script is given.
-    """
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
-    values: dict[str, Any] = field(default_factory=dict)
 
 
 def speedup(sparse: Mapping[str, bool], sparsity: float, other: float) -> float:
@@ -405,7 +386,7 @@ def link_bytes() -> Table:
     )
 
 
-INSTRUMENTS: Mapping[str, Callable[[], Table]] = {
+TABLES: Mapping[str, Callable[[], Table]] = {
     "six-operands": six_operands,
     "threshold": threshold,
     "angle": angle,

@@ -7,7 +7,7 @@
     :::
 
 puts a table of the library's values into the page, under what the reader may do with it.
-``instruments.js`` adds the controls and folds the table. ``instrument_tables.py`` has the names.
+``instruments.js`` adds the controls and folds the table. ``instrument_index.py`` has the names.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Instrument(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the title, the sentence and the table."""
         # Computed when a page asks for it: the command line of the book needs no library.
-        from instrument_tables import INSTRUMENTS
+        from instrument_index import INSTRUMENTS
 
         name = self.arguments[0]
         if name not in INSTRUMENTS:

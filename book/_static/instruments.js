@@ -1,5 +1,6 @@
 // Instruments: what a formula gives for the reader's own values. A page has each as a table, which
-// stands for itself without a script; with one it is folded below the controls.
+// stands for itself without a script; with one it is folded below the controls. Those of Parts IV to
+// VI lie in files of their own, beside this one.
 (() => {
   // The standard normal distribution.
   const density = (t) => Math.exp((-t * t) / 2) / Math.sqrt(2 * Math.PI);
@@ -47,6 +48,16 @@
   const choice = (name, label, options, value) => ({ name, label, kind: "choice", options, value });
   const ticks = (name, label, options) => ({ name, label, kind: "ticks", options });
   const button = (name, label) => ({ name, label, kind: "button" });
+  const sum = (parts) => parts.reduce((a, b) => a + b, 0);
+
+  // The next of a sequence of whole numbers below 2^32 that look random (Marsaglia 2003, xorshift).
+  const next = (seed) => {
+    let x = seed;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return x >>> 0;
+  };
 
   const bar = (parts, y, label) => {
     let x = 70;
@@ -81,7 +92,7 @@
           [first, first + 1].reduce((d, i) => d * (operands[i] ? 1 - sparsity / 100 : 1), 1));
         const still = [0, 2, 4].filter((first) => !operands[first] && !operands[first + 1]).length;
         const rest = other / 100;
-        const time = rest + ((1 - rest) / 3) * left.reduce((a, b) => a + b, 0);
+        const time = rest + ((1 - rest) / 3) * sum(left);
         const limit = rest + ((1 - rest) * still) / 3;
         const shares = left.map((d) => ((1 - rest) / 3) * d);
         const kinds = ["first", "second", "third"];
@@ -212,14 +223,14 @@
         const rows = new Set(lines.flatMap((r) => two(lines.map((c) => 4 * r + c))));
         const columns = new Set(lines.flatMap((c) => two(lines.map((r) => 4 * r + c))));
         const pairs = [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]];
-        let best = { sum: -1 };
+        let best = { kept: -1 };
         for (let code = 0; code < 1296; code += 1) {
           const pattern = lines.flatMap((r) => pairs[Math.floor(code / 6 ** r) % 6].map((c) => 4 * r + c));
           if (lines.some((c) => pattern.filter((p) => p % 4 === c).length !== 2)) continue;
-          const sum = pattern.reduce((total, p) => total + cells[p], 0);
-          if (sum > best.sum) best = { sum, pattern: new Set(pattern) };
+          const kept = sum(pattern.map((p) => cells[p]));
+          if (kept > best.kept) best = { kept, pattern: new Set(pattern) };
         }
-        const total = cells.reduce((a, b) => a + b, 0);
+        const total = sum(cells);
         const share = (mask) => ((100 * [...mask].reduce((s, p) => s + cells[p], 0)) / total).toFixed(1);
         const agree = cells.filter((_, p) => rows.has(p) === columns.has(p)).length;
         return {
@@ -229,9 +240,13 @@
             ["both", "kept by the best mask that is both (%)", share(best.pattern)],
             ["agree", "entries on which rows and columns agree", `${agree} of 16`],
           ],
-          cells: cells.map((value, p) => [value, [
-            rows.has(p) && "rows", columns.has(p) && "columns", best.pattern.has(p) && "both",
-          ].filter(Boolean)]),
+          cells: cells.map((value, p) => {
+            const masks = [
+              rows.has(p) && "rows", columns.has(p) && "columns", best.pattern.has(p) && "both",
+            ].filter(Boolean);
+            const place = `row ${Math.floor(p / 4) + 1}, column ${(p % 4) + 1}`;
+            return [value, masks, `${value}, ${place}, kept by ${masks.join(", ") || "none"}`];
+          }),
         };
       },
     },
@@ -294,7 +309,6 @@
         const { products, first } = data.networks[network][counted.map(Number).join("")];
         const s = sparsity / 100;
         const saved = (all, kept) => (100 * s * (all - kept)) / all;
-        const sum = (parts) => parts.reduce((a, b) => a + b, 0);
         return {
           said: [
             ["training", "training saves (%)", saved(sum(products), sum(first)).toFixed(1)],
@@ -343,7 +357,6 @@
       ],
       read: ({ network, sparsity }, data) => {
         const { shapes, work } = data.networks[network];
-        const sum = (parts) => parts.reduce((a, b) => a + b, 0);
         const sizes = shapes.map((shape) => shape.reduce((a, b) => a * b, 1));
         const sides = shapes.map(sum);
         const asked = 1 - sparsity / 100;
@@ -612,11 +625,10 @@
       const found = instrument.read(values, data);
       if (found.drawn) draw(svg, found.drawn, found.height);
       grid.querySelectorAll("button").forEach((cell, index) => {
-        const [value, masks] = found.cells[index];
+        const [value, masks, spoken] = found.cells[index];
         cell.textContent = value;
         cell.dataset.masks = masks.join(" ");
-        const place = `row ${Math.floor(index / 4) + 1}, column ${(index % 4) + 1}`;
-        cell.setAttribute("aria-label", `${value}, ${place}, kept by ${masks.join(", ") || "none"}`);
+        cell.setAttribute("aria-label", spoken);
       });
       said.replaceChildren(...found.said.map(([name, label, text]) =>
         make("div", {}, `${label}: `, make("strong", { "data-name": name }, text))));
@@ -653,6 +665,8 @@
   };
 
   document.addEventListener("DOMContentLoaded", () => {
+    const tools = { range, choice, ticks, button, bar, sum, next };
+    for (const made of window.moreInstruments ?? []) Object.assign(INSTRUMENTS, made(tools));
     document.querySelectorAll("[data-instrument]").forEach(enhance);
   });
 })();

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from swatlib.bench.step import training_step
 from swatlib.bench.timing import Row
 from swatlib.bench.weight_gradient import LAYOUTS, NETWORKS, faster
+from swatlib.clock import medians, times
 from swatlib.kernels.convolution import Geometry, unfold
 from swatlib.kernels.keep import keep
 from swatlib.kernels.nm import nm_mask
@@ -62,7 +63,7 @@ def shares(image: int, batch: int, layout: str, repeat: int = 3) -> pd.DataFrame
     torch.set_num_threads(1)
     try:
         functions = {**_steps(image, batch, layout), **_parts(image, batch, layout)}
-        turns = pd.DataFrame([_turn(functions) for _ in range(repeat + 1)][1:])
+        turns = pd.DataFrame(times(functions, turns=repeat, warm_up=1, time=process_time))
     finally:
         torch.set_num_threads(threads)
     share = turns.div(turns["step, dense"], axis=0).median()
@@ -71,17 +72,7 @@ def shares(image: int, batch: int, layout: str, repeat: int = 3) -> pd.DataFrame
 
 def cpu_seconds(functions: Mapping[str, Callable[[], object]], repeat: int = 7) -> dict[str, float]:
     """Return the median CPU time of each function, called in turns after a first round."""
-    turns = pd.DataFrame([_turn(functions) for _ in range(repeat + 1)][1:])
-    return turns.median().to_dict()
-
-
-def _turn(functions: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    taken = {}
-    for name, function in functions.items():
-        start = process_time()
-        function()
-        taken[name] = process_time() - start
-    return taken
+    return medians(times(functions, turns=repeat, warm_up=1, time=process_time))
 
 
 def _model(image: int, layout: str) -> nn.Module:

@@ -7,11 +7,11 @@ is the ratio of lower quartiles, which a passing disturbance does not move.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
-from time import perf_counter
 
 import numpy as np
 
 from swatlib.checked import checked_fields
+from swatlib.clock import times
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,8 @@ def seconds(functions: Mapping[str, Callable[[], object]], repeat: int = 15) -> 
     dict
         Seconds, by name.
     """
-    for function in functions.values():
-        function()
-    times: dict[str, list[float]] = {name: [] for name in functions}
-    for _ in range(repeat):
-        for name, function in functions.items():
-            start = perf_counter()
-            function()
-            times[name].append(perf_counter() - start)
-    return {name: float(np.quantile(taken, 0.25)) for name, taken in times.items()}
+    turns = times(functions, turns=repeat, warm_up=1)
+    return {name: float(np.quantile([turn[name] for turn in turns], 0.25)) for name in functions}
 
 
 def geometric_mean(values: Sequence[float]) -> float:

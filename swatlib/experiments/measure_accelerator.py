@@ -19,6 +19,7 @@ import torch
 
 from swatlib import checks
 from swatlib.checked import checked
+from swatlib.clock import medians, times
 from swatlib.models import build_network
 from swatlib.simulator import (
     FINITE_BANDWIDTH,
@@ -152,19 +153,6 @@ RESNET18 = tuple(
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98)
 
 
-def _median_seconds(functions: dict[str, Callable[[], object]], turns: int) -> dict[str, float]:
-    # The processor's time, not the clock's: a busy machine interrupts a long call more often.
-    for function in functions.values():
-        function()
-    taken: dict[str, list[float]] = {name: [] for name in functions}
-    for _ in range(turns):
-        for name, function in functions.items():
-            start = thread_time()
-            function()
-            taken[name].append(thread_time() - start)
-    return {name: float(np.median(times)) for name, times in taken.items()}
-
-
 def csr_against_dense(turns: int = 15) -> dict[str, Any]:
     """Time products of unstructured sparse weights in CSR form against dense ones, on one thread.
 
@@ -195,7 +183,8 @@ def csr_against_dense(turns: int = 15) -> dict[str, Any]:
                     warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
                     sparse = torch.where(uniform < level, 0.0, weights).to_sparse_csr()
                 functions[f"{level:g}"] = partial(torch.mm, sparse, unfolded)
-            taken = _median_seconds(functions, turns)
+            # The processor's time: a busy machine interrupts a long call more often.
+            taken = medians(times(functions, turns=turns, warm_up=1, time=thread_time))
             found[f"{filters} x {length} x {pixels}"] = {
                 f"{level:g}": taken["dense"] / taken[f"{level:g}"] for level in LEVELS
             }

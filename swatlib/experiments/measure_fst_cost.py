@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+from swatlib.clock import times
 from swatlib.kernels.convolution import Geometry, unfold
 from swatlib.kernels.keep import keep
 from swatlib.kernels.nm import nm_mask
@@ -35,7 +36,7 @@ def cpu_times(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return [_turn(functions) for _ in range(turns + 1)][1:]
+        return times(functions, turns=turns, warm_up=1, time=process_time)
     finally:
         torch.set_num_threads(threads)
 
@@ -46,15 +47,6 @@ def cpu_shares(
     """Return the CPU time of each function over that of one of them, the median over turns."""
     taken = cpu_times(functions, turns)
     return {name: median(turn[name] / turn[of] for turn in taken) for name in functions}
-
-
-def _turn(functions: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    taken = {}
-    for name, function in functions.items():
-        start = process_time()
-        function()
-        taken[name] = process_time() - start
-    return taken
 
 
 def _batch(images: int, pixels: int = 32) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,8 @@ from torch.nn import functional as F
 from swatlib import checks
 from swatlib.accounting.layer import Network
 from swatlib.checked import checked, checked_fields
-from swatlib.experiments.clock import compared, device_of, times
+from swatlib.clock import times
+from swatlib.experiments.clock import compared, device_of
 from swatlib.kernels.keep import keep
 from swatlib.kernels.nm import nm_mask
 from swatlib.kernels.semi_structured import available, converted

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from swatlib import checks
 from swatlib.checked import checked, checked_fields
-from swatlib.experiments.clock import compared, device_of, times
+from swatlib.clock import times
+from swatlib.experiments.clock import compared, device_of
 from swatlib.methods import Method, Progress, method
 from swatlib.models import NAMES, build_network
 from swatlib.surgery.sparsify import sparsify_

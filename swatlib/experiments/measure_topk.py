@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from statistics import median
+from functools import partial
 from time import process_time
 from typing import Any
 
 import torch
 from torch import nn
 
+from swatlib.clock import medians, times
 from swatlib.methods import Recipe, dense, swat
 from swatlib.models import build_network
 from swatlib.surgery.sparsify import sparsify_
@@ -48,8 +49,8 @@ def topk_clock(
     found: dict[str, Any] = {"sparsity": SPARSITY, "batch": batch, "pixels": PIXELS}
     found["threads"] = torch.get_num_threads()
     for name in networks:
-        times = _times(name, recipes, repeat, batch)
-        ratios = {key: times[key] / times["dense"] for key in recipes if key != "dense"}
+        taken = _times(name, recipes, repeat, batch)
+        ratios = {key: taken[key] / taken["dense"] for key in recipes if key != "dense"}
         found[name] = ratios | {"choosing": ratios["every_step"] - ratios["kept"]}
     return found
 
@@ -63,17 +64,10 @@ def _times(name: str, recipes: dict[str, Recipe], repeat: int, batch: int) -> di
         for key, model in models.items()
     }
 
-    def step(key: str) -> float:
-        start = process_time()
+    def step(key: str) -> None:
         optimizers[key].zero_grad(set_to_none=True)
         nn.functional.cross_entropy(models[key](x), y).backward()
         optimizers[key].step()
-        return process_time() - start
 
-    taken: dict[str, list[float]] = {key: [] for key in recipes}
-    for turn in range(repeat + 1):
-        for key in recipes:
-            seconds = step(key)
-            if turn:  # the first is to warm up
-                taken[key].append(seconds)
-    return {key: median(values) for key, values in taken.items()}
+    steps = {key: partial(step, key) for key in recipes}
+    return medians(times(steps, turns=repeat, warm_up=1, time=process_time))

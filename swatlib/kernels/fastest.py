@@ -18,12 +18,12 @@ CUDA graph cannot be timed within: there "auto" is the rule.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import perf_counter
 
 import torch
 from torch import Tensor
 
 from swatlib import checks
+from swatlib.clock import times
 
 EXACT, FAST, AUTO = SETTINGS = ("exact", "fast", "auto")
 """What :func:`products` takes."""
@@ -150,7 +150,7 @@ def way(
     case = ", ".join([*map(_described, operands), *filter(None, [str(more)])])
     key = product, case, threads
     if key not in _chosen:
-        taken = _seconds(ways)
+        taken = _seconds(ways, operands[0].device)
         best = min(taken, key=taken.__getitem__)
         name = best if taken[best] < MARGIN * taken[rule] else rule
         _chosen[key] = Choice(*key, taken, name)
@@ -163,35 +163,18 @@ def _untimed() -> bool:
     )
 
 
-def _seconds(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+@torch.no_grad()
+def _seconds(ways: Mapping[str, Callable[[], object]], device: torch.device) -> dict[str, float]:
     """Return the least time of each way, called in turns after a first call that prepares it."""
-    with torch.no_grad():
-        for function in ways.values():
-            function()
-        taken = {name: _time(function) for name, function in ways.items()}
-        spent, rounds = sum(taken.values()), 1
-        while rounds < ROUNDS or spent < LEAST:
-            least = min(taken.values())
-            for name, function in ways.items():
-                if taken[name] <= HOPELESS * least:
-                    now = _time(function)
-                    taken[name] = min(taken[name], now)
-                    spent += now
-            rounds += 1
+    (taken,) = times(ways, device, turns=1, warm_up=1)
+    spent, rounds = sum(taken.values()), 1
+    while rounds < ROUNDS or spent < LEAST:
+        limit = HOPELESS * min(taken.values())
+        near = {name: function for name, function in ways.items() if taken[name] <= limit}
+        (now,) = times(near, device, turns=1, warm_up=0)
+        taken |= {name: min(taken[name], time) for name, time in now.items()}
+        spent, rounds = spent + sum(now.values()), rounds + 1
     return taken
-
-
-def _time(function: Callable[[], object]) -> float:
-    _finish()
-    start = perf_counter()
-    function()
-    _finish()
-    return perf_counter() - start
-
-
-def _finish() -> None:
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.synchronize()
 
 
 def _described(x: Tensor) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "DASHES",
     "MARKERS",
     "figure",
+    "plot_differences",
     "plot_live",
     "plot_paper",
     "plot_records",
@@ -169,6 +170,55 @@ def plot_records(
     # Seaborn names an axis after its column. Restore the labels that the chapter has set.
     ax.set(xlabel=labels[0], ylabel=labels[1])
     return drawn
+
+
+@checked(order=None, hollow=None)
+def plot_differences(
+    ax: Axes,
+    frame: pd.DataFrame,
+    x: str,
+    series: str,
+    order: Iterable[str] | None = None,
+    hollow: str | None = None,
+) -> None:
+    """Draw differences with their intervals, series side by side at every place, and zero.
+
+    A look belongs to a place in ``order``, so that a difference looks like neither of its sides.
+
+    Parameters
+    ----------
+    ax
+        Axes to draw on.
+    frame
+        One row per difference, with its ``mean`` and the ends ``low`` and ``high`` of its interval.
+    x
+        Column of the places on the horizontal axis, evenly spaced in the order in which they first
+        appear. Their names are its ticks.
+    series
+        Column that tells the points at one place apart.
+    order
+        Values of ``series`` in the order of the legend; those without a row keep their look.
+    hollow
+        Column that is true where the marker is to be open; None fills all.
+    """
+    names = list(order) if order is not None else list(frame[series].unique())
+    places = list(frame[x].unique())
+    ax.axhline(0, color="0.5", linewidth=0.8)
+    for index, name in enumerate(names):
+        rows = frame[frame[series] == name]
+        if rows.empty:
+            continue
+        style = series_style("", index)
+        where = rows[x].map(places.index) + 0.7 / len(names) * (index - (len(names) - 1) / 2)
+        ends = [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
+        look = {"color": style["color"], "marker": style["marker"], "markersize": 5}
+        ax.errorbar(where, rows["mean"], yerr=ends, linestyle="none", linewidth=1.2, **look)
+        ax.plot([], [], linestyle="none", label=str(name), **look)
+        if hollow is not None:
+            open_ = rows[hollow].astype(bool)
+            look |= {"markerfacecolor": "white", "linestyle": "none", "zorder": 3}
+            ax.plot(where[open_], rows["mean"][open_], **look)
+    ax.set_xticks(range(len(places)), [str(place) for place in places])
 
 
 @checked

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+sys.path[:0] = [str(ROOT / "book" / "_ext"), str(Path(__file__).parent)]
 
 
 def skip_or_fail(reason: str) -> None:
@@ -90,3 +90,11 @@ def visit(browser, site):
     yield visit_page
     for one in opened:
         one.page.close()
+
+
+@pytest.fixture(params=[1280, 390])
+def instrument(request, visit):
+    """Open the page of an instrument, once for each width."""
+    from instrument_page import Instrument  # it reads all notebooks
+
+    return lambda name: Instrument(visit, name, request.param)

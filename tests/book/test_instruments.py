@@ -2,14 +2,14 @@
 
 import json
 import math
-import re
 
 import pytest
 import torch
+from instrument_page import PLACES, WIDTHS, Instrument
 from scipy import stats
 
 import instrument_tables as tables
-from notebooks import BOOK, read, toc_notebooks
+from instrument_index import INSTRUMENTS
 from swatlib import accounting, swat
 from swatlib.accounting.convention import PAPER
 from swatlib.analysis.angles import energy_to_angle, topk_angle
@@ -19,22 +19,14 @@ from swatlib.core.operands import OPERANDS
 from swatlib.papers.swat_tables import row_count, shapes
 from swatlib.selectors import kept_count
 
-PLACES = {
-    name: path.relative_to(BOOK).with_suffix("").as_posix()
-    for path in toc_notebooks()
-    for cell in read(path).cells
-    for name in re.findall(r"^:::\{instrument\} (\S+)$", cell.source, re.MULTILINE)
-}
-WIDTHS = [1280, 390]
-
 
 def test_every_instrument_has_its_page():
-    assert set(PLACES) == set(tables.INSTRUMENTS)
+    assert set(PLACES) == set(INSTRUMENTS)
 
 
-@pytest.mark.parametrize("name", tables.INSTRUMENTS)
+@pytest.mark.parametrize("name", INSTRUMENTS)
 def test_the_static_form_is_a_table(name):
-    made = tables.INSTRUMENTS[name]()
+    made = INSTRUMENTS[name]()
     assert len(made.rows) >= 3
     assert all(len(row) == len(made.columns) for row in made.rows)
 
@@ -54,35 +46,6 @@ def test_the_formulas_of_the_tables_are_the_papers_numbers():
         traced, accounting.densities(traced, swat(0.8)), tables.counting(True, True)
     )
     assert ours.train_flops_reduction == pytest.approx(printed.train_flops_reduction)
-
-
-class Instrument:
-    """One instrument of an open page."""
-
-    def __init__(self, visit, name: str, width: int, **options):
-        self.seen = visit(PLACES[name], viewport={"width": width, "height": 800}, **options)
-        self.box = self.seen.page.locator(f'[data-instrument="{name}"]')
-
-    def set(self, label: str, value: float) -> None:
-        """Move a slider as the keyboard does."""
-        slider = self.box.get_by_role("slider", name=label)
-        slider.focus()
-        slider.press("Home")
-        least, step = (float(slider.get_attribute(name)) for name in ("min", "step"))
-        for _ in range(round((value - least) / step)):
-            slider.press("ArrowRight")
-        assert float(slider.input_value()) == pytest.approx(value)
-
-    def choose(self, label: str, option: str) -> None:
-        self.box.get_by_label(label).select_option(option)
-
-    def said(self, name: str) -> float:
-        return float(self.box.locator(f'[data-name="{name}"]').inner_text().split()[0])
-
-
-@pytest.fixture(params=WIDTHS)
-def instrument(request, visit):
-    return lambda name: Instrument(visit, name, request.param)
 
 
 @pytest.mark.browser
@@ -335,7 +298,7 @@ def test_without_scripts_there_is_a_table(visit, name):
     shown = Instrument(visit, name, 390, java_script_enabled=False)
     table = shown.box.locator("table")
     assert table.is_visible()
-    made = tables.INSTRUMENTS[name]()
+    made = INSTRUMENTS[name]()
     texts = [row.inner_text() for row in table.locator("tbody tr").all()]
     assert len(texts) == len(made.rows)
     for text, row in zip(texts, made.rows, strict=True):

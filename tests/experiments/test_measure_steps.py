@@ -54,7 +54,7 @@ def test_what_gets_sparser_is_sparse_when_time_is_taken() -> None:
 
 
 def test_no_update_of_masks_is_due_in_the_steps_that_are_timed() -> None:
-    from swatlib.experiments.clock import WARM_UP
+    from swatlib.clock import WARM_UP
     from swatlib.methods import Progress
     from swatlib.methods.ramp import Updates
 

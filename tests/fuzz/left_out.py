@@ -25,6 +25,7 @@ LEFT_OUT = {
     "experiments.measure_topology.": "measures for minutes",
     "experiments.measure_two_of_four.": "measures for minutes",
     "experiments.measurements.": "names of what measures for minutes",
+    "clock.": "the inside of what measures; tests/test_clock.py",
     "experiments.clock.": "the inside of what measures; tests/experiments/test_clock.py",
     "experiments.measure_steps.": "measures for minutes",
     "experiments.measure_products.": "measures for minutes",

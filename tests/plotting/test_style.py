@@ -81,6 +81,50 @@ def test_records_leave_the_names_of_the_axes_to_the_chapter():
     assert not named.get_ylabel()
 
 
+def differences():
+    return pd.DataFrame(
+        {
+            "sparsity": ["50 %", "50 %", "90 %"],
+            "rule": ["ERK", "momentum", "ERK"],
+            "mean": [1.0, 2.0, -3.0],
+            "low": [0.5, 0.0, -7.0],
+            "high": [1.5, 4.0, 1.0],
+            "diverged": [0, 0, 2],
+        }
+    )
+
+
+def test_differences_lie_within_their_intervals_side_by_side():
+    _, ax = plotting.figure()
+    plotting.plot_differences(ax, differences(), "sparsity", "rule")
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["50 %", "90 %"]
+    assert ax.get_legend_handles_labels()[1] == ["ERK", "momentum"]
+    erk, momentum = (container.lines for container in ax.containers)
+    assert erk[0].get_ydata() == pytest.approx([1.0, -3.0])
+    (bars,) = erk[2]
+    assert np.array(bars.get_segments())[:, :, 1] == pytest.approx(
+        np.array([[0.5, 1.5], [-7.0, 1.0]])
+    )
+    assert erk[0].get_xdata()[0] < 0 < momentum[0].get_xdata()[0]
+
+
+def test_a_series_without_rows_keeps_its_look():
+    _, (all_, two) = plotting.figure(2)
+    for ax, order in ((all_, ["uniform", "ERK", "momentum"]), (two, ["ERK", "momentum"])):
+        plotting.plot_differences(ax, differences(), "sparsity", "rule", order)
+    assert two.get_legend_handles_labels()[1] == all_.get_legend_handles_labels()[1]
+    colours = [ax.containers[0].lines[0].get_color() for ax in (all_, two)]
+    assert colours == [plotting.series_style("", 1)["color"], plotting.series_style("", 0)["color"]]
+
+
+def test_a_hollow_marker_is_drawn_where_the_column_says_so():
+    _, ax = plotting.figure()
+    plotting.plot_differences(ax, differences(), "sparsity", "rule", hollow="diverged")
+    white = [line for line in ax.lines if line.get_markerfacecolor() == "white"]
+    drawn = [tuple(line.get_ydata()) for line in white if len(line.get_ydata())]
+    assert drawn == [(-3.0,)]
+
+
 def test_live_records_and_paper_look_different():
     _, ax = plotting.figure()
     plotting.plot_live(ax, [0, 1], [0, 1], "swat")
