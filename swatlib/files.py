@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all, and what is not there says where it comes from."""
 
 import os
 import tempfile
@@ -39,3 +39,23 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+FROM_A_CHECKOUT = "use swatlib from a checkout of its repository (pip install -e .)"
+
+
+def committed(path: Path) -> Path:
+    """Return a file or folder that lies beside the package in its repository.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there, as where the package was installed alone.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; {FROM_A_CHECKOUT}, which has it")
+    return path

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from swatlib.accounting.relu import natural_zeros
 from swatlib.checked import checked
+from swatlib.files import committed
 from swatlib.models import build_network
 
 RECORD = Path(__file__).resolve().parents[2] / "data" / "relu-zeros.csv"
@@ -94,10 +95,12 @@ def recorded_zeros(name: str) -> dict[str, float]:
     ------
     ValueError
         For a network without a record.
+    FileNotFoundError
+        If the repository's ``data`` is not beside the package.
     """
     if name not in NETWORKS:
         raise ValueError(f"name must be one of {', '.join(NETWORKS)}, got {name!r}")
-    frame = pd.read_csv(RECORD)
+    frame = pd.read_csv(committed(RECORD))
     frame = frame[frame["network"] == name]
     return dict(zip(frame["layer"], frame["zeros"].astype(float), strict=True))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from swatlib.checked import checked
+from swatlib.files import committed
 
 _FOLDER = Path(__file__).resolve().parents[2] / "data" / "papers"
 """Where the tables lie, beside the package in the repository."""
@@ -54,12 +55,7 @@ def paper_table(name: str) -> pd.DataFrame:
 
 def paper_tables() -> list[str]:
     """Return the names that :func:`paper_table` knows."""
-    if not _FOLDER.is_dir():
-        raise FileNotFoundError(
-            f"{_FOLDER} does not exist; the papers' numbers come with the repository, "
-            "so use swatlib from a checkout (pip install -e .)"
-        )
-    return sorted(path.stem for path in _FOLDER.glob("*.csv"))
+    return sorted(path.stem for path in committed(_FOLDER).glob("*.csv"))
 
 
 @checked

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from swatlib.files import committed
+
 RESULTS = Path(__file__).resolve().parents[2] / "data" / "published-results.csv"
 
 
@@ -26,7 +28,7 @@ def published_results() -> pd.DataFrame:
     FileNotFoundError
         If the repository's ``data`` is not beside the package.
     """
-    frame = pd.read_csv(RESULTS, na_values={"note": []}, keep_default_na=True)
+    frame = pd.read_csv(committed(RESULTS), na_values={"note": []}, keep_default_na=True)
     frame["note"] = frame["note"].fillna("")
     frame["change"] = (frame["accuracy"] - frame["dense"]).round(2)
     return frame

@@ -17,6 +17,7 @@ import pandas as pd
 from IPython.display import HTML, Code
 
 from swatlib.checked import checked
+from swatlib.files import committed
 from swatlib.plotting.labels import METHOD_LABELS, NETWORK_LABELS
 from swatlib.records import read_epochs, read_records
 
@@ -60,7 +61,7 @@ def table(frame: pd.DataFrame, digits: int = 1, fixed: bool = False, missing: st
 
 
 def _folder(name: str) -> Path:
-    folder = RECORDS / name
+    folder = committed(RECORDS) / name
     if not folder.is_dir():
         raise ValueError(f"no records of an experiment {name!r} in {RECORDS}")
     return folder
@@ -74,6 +75,8 @@ def records(*names: str) -> pd.DataFrame:
     ------
     ValueError
         For an experiment without records.
+    FileNotFoundError
+        If the repository's records are not beside the package.
     """
     return pd.concat([read_records(_folder(name)) for name in names], ignore_index=True)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from swatlib.checked import checked, checked_fields
-from swatlib.files import whole
+from swatlib.files import FROM_A_CHECKOUT, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -368,7 +368,9 @@ def iterate_records(folder: Path) -> Iterator[Record]:
 def _listed(folder: Path) -> list[str]:
     """Return the names in a folder; an unreadable folder is an error, not an empty one."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"records folder {folder} does not exist")
+        raise FileNotFoundError(
+            f"records folder {folder} does not exist; for those of the book {FROM_A_CHECKOUT}"
+        )
     try:
         return os.listdir(folder)
     except OSError as error:
