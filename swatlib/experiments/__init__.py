@@ -98,6 +98,7 @@ EXPERIMENTS: dict[str, Callable[[], Sequence[Any]]] = {
     "similarity": similarity.similarity,
     "trained-network": trained_network.trained_network,
     "detection": detection.scenes,
+    "detection-64": detection.scenes_64,
     "detection-64-rates": detection.rates_64,
     "detection-coco": detection.coco,
     "measurements": measurements.measurements,

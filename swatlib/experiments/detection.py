@@ -11,6 +11,9 @@ SCENES = DetectionRun(
 )
 # Large enough to decide: 64 pixels, all 2,000 scenes, 2,000 steps.
 SCENES_64 = replace(SCENES, pixels=64, images=None, epochs=16)
+RATE = 0.2
+"""The best of the dense rates; FST's own is OWN_RATE (see "detection-64-rates")."""
+OWN_RATE = 0.05
 RATES = (0.05, 0.1, 0.2, 0.4)
 TUNING_SEED = 100
 """None of the seeds that are judged."""
@@ -43,6 +46,19 @@ def rates_64() -> list[DetectionRun]:
     dense = [replace(tuned, lr=rate) for rate in RATES]
     sparse = [replace(run, method="fst", sparsity=0.5) for run in dense]
     return [*dense, *sparse, *(replace(run, epochs=2 * run.epochs) for run in dense[2:])]
+
+
+def scenes_64() -> list[DetectionRun]:
+    """Train on scenes of 64 pixels: dense, SR-STE, and FST's lines 3 to 5, five seeds.
+
+    All at the rate tuned on dense runs; FST with restoration at its own best rate too.
+    """
+    arms = ("dense", "sr-ste", "fst", "fst-unrestored", "fst-weights")
+    ways = [
+        replace(SCENES_64, method=m, sparsity=0.0 if m == "dense" else 0.5, lr=RATE) for m in arms
+    ]
+    ways.append(replace(ways[2], lr=OWN_RATE))
+    return [replace(way, seed=seed) for seed, way in product(SEEDS, ways)]
 
 
 def coco() -> list[DetectionRun]:

@@ -20,6 +20,7 @@ NOT_COMPLETE = {
     "photographs-100": "no records: a run takes long",
     "photographs-field": "no records: a run takes long",
     "restoration-regime": "no records: a run takes minutes",
+    "detection-64": "no records: a run takes minutes",
     "detection-64-rates": "no records: a run takes minutes",
     "transformer-patches": "no records: those on digits come first",
     "transformer-photographs": "no records: a run takes long",
