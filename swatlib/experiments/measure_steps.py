@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -76,7 +76,7 @@ class Batch:
             self.network, image=self.pixels, width=self.width, smaller=plan.smaller
         )
         model.to(device_of(self.device), memory_format=LAYOUTS[self.layout])  # type: ignore[call-overload]
-        return sparsify_(model, plan)
+        return sparsify_(model, replace(plan, smaller=0.0))  # as small as it should be already
 
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Return images of noise and their labels."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, NamedTuple
+from warnings import warn
 
 import torch
 from torch import Tensor, nn
@@ -187,7 +188,17 @@ class Method(Plan):
 
     @checked
     def recipes(self, model: nn.Module) -> Recipe | Mapping[str, Recipe]:
-        """Return the one recipe of all layers, or one for each by the layer's name."""
+        """Return the one recipe of all layers, or one for each by the layer's name.
+
+        A method that asks for a smaller network warns: this one has been built already.
+        """
+        if self.smaller:
+            warn(
+                f"{self.name} leaves the model as large as it is: build it smaller, as "
+                f"swatlib.models.build_network(..., smaller={self.smaller:g}) does, or with "
+                "swatlib.models.narrow.narrow_to_",
+                stacklevel=4,
+            )
         layers = list(sparsifiable(model))
         special = self.allocation or self.linear or self.classifier_dense or self.only
         if not layers or not special:

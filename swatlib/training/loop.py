@@ -271,7 +271,7 @@ def build(run: Run, dataset: Dataset) -> nn.Module:
         depth=run.depth,
         smaller=run.plan.smaller,
     )
-    return sparsify_(model, run.plan)
+    return sparsify_(model, replace(run.plan, smaller=0.0))  # as small as it should be already
 
 
 @checked(device=checks.usable_device)

@@ -3,6 +3,7 @@
 import pytest
 
 import swatlib
+import swatlib.models
 from swatlib.data import load
 from swatlib.training import Run, build, train_run
 
@@ -18,6 +19,14 @@ def test_the_run_builds_it() -> None:
     wanted = sum(p.numel() for p in static.parameters()) - zero
     assert sum(p.numel() for p in model.parameters()) == pytest.approx(wanted, rel=0.01)
     assert all(swatlib.active_mask(layer).all() for _, layer in swatlib.sparse_layers(model))
+
+
+def test_a_model_that_is_built_already_stays_as_large_and_a_warning_says_so() -> None:
+    model = swatlib.models.build_network("small_vgg", image=8)
+    before = sum(p.numel() for p in model.parameters())
+    with pytest.warns(UserWarning, match=r"small-dense leaves the model .* smaller=0\.5\) does"):
+        swatlib.sparsify_(model, swatlib.method("small-dense", 0.5))
+    assert sum(p.numel() for p in model.parameters()) == before
 
 
 def test_it_is_on_the_command_line() -> None:
