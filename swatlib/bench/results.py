@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import scipy
 import torch
 
@@ -27,6 +28,9 @@ from swatlib.machine import instruction_set, processor
 FORMAT = "swatlib benchmarks 1"
 FOLDER = Path("_bench")
 """Where results go if no file is named."""
+
+COMMITTED = Path(__file__).resolve().parents[2] / "data" / "bench"
+"""Results that are shown in the book, beside the package in the repository."""
 
 LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
 """Variables that keep PyTorch from instructions which the processor has."""
@@ -164,3 +168,29 @@ def differences(machine: Mapping[str, Any], other: Mapping[str, Any]) -> list[st
         for name in SAME
         if machine.get(name) != other.get(name)
     ]
+
+
+def committed(topic: str) -> pd.DataFrame:
+    """Return a topic's rows on every machine whose results are in the repository.
+
+    Returns
+    -------
+    DataFrame
+        ``machine``, its :func:`kind`; and the fields of :class:`swatlib.bench.timing.Row`.
+
+    Raises
+    ------
+    ValueError
+        If no file has the topic, or one is damaged.
+    """
+    found = {path: read(path) for path in sorted(COMMITTED.glob("*.json"))}
+    rows = [
+        {"machine": kind(results.machine), **asdict(row)}
+        for results in found.values()
+        if topic in results.topics
+        for row in results.topics[topic].rows
+    ]
+    if not rows:
+        known = sorted({name for results in found.values() for name in results.topics})
+        raise ValueError(f"topic must be one of {known}, got {topic!r}")
+    return pd.DataFrame(rows)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from swatlib.bench.timing import Row, ratios, seconds
 from swatlib.core.selector_state import SelectorState
-from swatlib.methods import Recipe, dense, meprop, saw, swat
+from swatlib.methods import Recipe, meprop, saw, swat
 from swatlib.models import build_network
 from swatlib.selectors import Selector, kept_count
 from swatlib.surgery.sparsify import sparsifiable, sparsify_
@@ -60,7 +60,6 @@ def structured_swat(model: nn.Module, sparsity: float) -> dict[str, Recipe]:
 def main() -> Iterator[Row]:
     """Yield the ratios for the three small families, in both memory formats."""
     methods: dict[str, Recipe | Mapping[str, Recipe]] = {
-        "dense": dense(),
         "SWAT, exact threshold every step": swat(SPARSITY),
         "SWAT, sampled threshold every step": swat(SPARSITY, sample=True),
         "SWAT, period 16": swat(SPARSITY, period=16),
@@ -76,7 +75,7 @@ def main() -> Iterator[Row]:
             x = torch.randn(BATCH, 3, PIXELS, PIXELS).to(memory_format=memory_format)
             y = torch.randint(0, 10, (BATCH,))
             recipes = methods | {"SWAT, structured per filter": structured_swat(plain, SPARSITY)}
-            steps = {
+            steps = {"dense": training_step(deepcopy(plain), x, y)} | {
                 title: training_step(sparsify_(deepcopy(plain), recipe), x, y)
                 for title, recipe in recipes.items()
             }

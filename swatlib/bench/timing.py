@@ -7,8 +7,10 @@ is the ratio of lower quartiles, which a passing disturbance does not move.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
+from time import perf_counter, thread_time
 
 import numpy as np
+import torch
 
 from swatlib.checked import checked_fields
 from swatlib.clock import times
@@ -45,7 +47,10 @@ class Row:
 
 
 def seconds(functions: Mapping[str, Callable[[], object]], repeat: int = 15) -> dict[str, float]:
-    """Return the lower-quartile wall time of each function, called in turns.
+    """Return the lower-quartile time of each function, called in turns.
+
+    On one thread it is the processor's time: waiting for other programs does not count. On several
+    it is the time that passes.
 
     Parameters
     ----------
@@ -59,7 +64,8 @@ def seconds(functions: Mapping[str, Callable[[], object]], repeat: int = 15) -> 
     dict
         Seconds, by name.
     """
-    turns = times(functions, turns=repeat, warm_up=1)
+    clock = thread_time if torch.get_num_threads() == 1 else perf_counter
+    turns = times(functions, turns=repeat, warm_up=1, time=clock)
     return {name: float(np.quantile([turn[name] for turn in turns], 0.25)) for name in functions}
 
 

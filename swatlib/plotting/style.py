@@ -219,6 +219,7 @@ def plot_differences(
             look |= {"markerfacecolor": "white", "linestyle": "none", "zorder": 3}
             ax.plot(where[open_], rows["mean"][open_], **look)
     ax.set_xticks(range(len(places)), [str(place) for place in places])
+    ax.set_xlim(-0.5, len(places) - 0.5)
 
 
 @checked

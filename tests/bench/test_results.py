@@ -93,3 +93,15 @@ def test_what_is_no_json_or_no_file_is_refused(tmp_path: Path, content: bytes | 
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"mine\.json must be a file that `make bench` wrote"):
         results.read(path)
+
+
+def test_rows_of_every_committed_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "COMMITTED", tmp_path)
+    for name in ("a", "b"):
+        here = machine() | {"processor": name, "instruction_set": "AVX2", "limits": {}}
+        results.write(tmp_path / f"{name}.json", Results(here, {"step": MEASURED}))
+    frame = results.committed("step")
+    assert list(frame["machine"]) == ["a, AVX2"] * 2 + ["b, AVX2"] * 2
+    assert list(frame["ratio"]) == [1.0, 0.25] * 2
+    with pytest.raises(ValueError, match=r"topic must be one of \['step'\], got 'stop'"):
+        results.committed("stop")
