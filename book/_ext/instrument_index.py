@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 
 import instrument_machines
 import instrument_tables
+import instrument_training
 from instrument_table import Table
 
 INSTRUMENTS: Mapping[str, Callable[[], Table]] = {
     **instrument_tables.TABLES,
     **instrument_machines.TABLES,
+    **instrument_training.TABLES,
 }
