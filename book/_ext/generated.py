@@ -29,6 +29,7 @@ MODULES = re.compile(r"^<!-- modules: (.+) -->$", re.MULTILINE)
 COMMANDS = re.compile(r"^<!-- commands: (\S+):(\S+) -->$", re.MULTILINE)
 
 HELP_WIDTH = 88  # columns; fits the text column of a page
+LONGEST = 1000  # characters of a constant's value
 
 
 def expand(patterns: list[str]) -> list[str]:
@@ -169,6 +170,14 @@ def qualify(app: Sphinx, doctree: nodes.document) -> None:
                 node["reftarget"] = defined
 
 
+def shorten(app: Sphinx, doctree: nodes.document) -> None:
+    """Cut the values of long constants: some are lists of a hundred claims."""
+    for value in doctree.findall(addnodes.desc_annotation):
+        text = value.astext()
+        if len(text) > LONGEST:
+            value[:] = [nodes.Text(f"{text[:LONGEST]} …")]
+
+
 def skip_words_of_others(
     app: Sphinx, what: str, name: str, item: Any, skip: bool, options: Any
 ) -> bool | None:
@@ -186,6 +195,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("source-read", fill)
     app.connect("doctree-read", qualify)
+    app.connect("doctree-read", shorten)
     app.connect("missing-reference", resolve)
     app.connect("autodoc-skip-member", skip_words_of_others)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,8 +1,9 @@
-"""Sphinx extension: a book that asks nothing of the network.
+"""Sphinx extension: a book that asks nothing of the network, and of the disk only what it shows.
 
 Jupyter Book loads MathJax from a content delivery network and prepares every page for live
 code through Thebe, which is fetched from another. Here MathJax is copied into the site from the
-PyPI package ``sphinx-mathjax-offline``, and the Thebe hooks are taken out.
+PyPI package ``sphinx-mathjax-offline``, and the Thebe hooks are taken out. What the theme brings
+and no page loads is removed; ``_templates/layout.html`` has what pages would load for nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ MATHJAX_SCRIPT = "tex-mml-chtml.js"
 
 # What a page can ask for: the fonts, and the TeX extensions that MathJax loads on first use.
 MATHJAX_PARTS = (MATHJAX_SCRIPT, "output/chtml/fonts/woff-v2", "input/tex/extensions")
+
+# What developers of the theme read, fonts for browsers that are gone, and a script for icons that
+# the style sheets draw.
+UNUSED = ("*.map", "*.ttf", "fontawesome.js*", "sphinx-thebe.*")
 
 
 def mathjax_source() -> Path:
@@ -46,6 +51,15 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
         else:
             target.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source / part, target / part)
+
+
+def remove_unused(app: Sphinx, error: Exception | None) -> None:
+    """Remove what no page of a finished HTML build asks for."""
+    if error is not None or app.builder.format != "html":
+        return
+    for pattern in UNUSED:
+        for path in (Path(app.outdir) / "_static").rglob(pattern):
+            path.unlink()
 
 
 def use_local_mathjax(app: Sphinx, config: Config) -> None:
@@ -78,4 +92,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", remove_thebe, priority=1)
     app.connect("html-page-context", drop_thebe_style, priority=900)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", remove_unused)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -35,7 +35,6 @@ SCALE = 0.75  # of the screen's sizes: text of 12 pixels, 9 points
 CODE = 13  # pixels, as the book's own style sheets have it
 COLUMNS = 100  # of such code that fit between the margins of an exercise
 SMALLEST = 7  # pixels, for longer lines; still longer ones are wrapped
-LONGEST = 1000  # characters of a value in the reference; the list of all claims takes pages
 
 # What is important in a layer goes before what is important in the book's own style sheets.
 # Chromium paints shadows and round corners as pictures, one for each box.
@@ -123,15 +122,11 @@ def follow(href: str, page: str, pages: Sequence[str]) -> str | None:
 
 
 def fit(article: Tag) -> None:
-    """Make what is too wide or too long for paper smaller, in place."""
+    """Make what is too wide for paper smaller, in place."""
     for block in article.select("pre"):
         columns = max(map(len, block.get_text().split("\n")))
         if columns > COLUMNS:
             block["style"] = f"font-size: {max(SMALLEST, CODE * COLUMNS / columns):.1f}px"
-    for value in article.select("dt.sig > em.property"):
-        text = value.get_text()
-        if len(text) > LONGEST:
-            value.string = f"{text[:LONGEST]} …"
 
 
 def rewrite(article: Tag, page: str, pages: Sequence[str], site: Path, folder: Path) -> None:

@@ -3,3 +3,25 @@
 if (window.location.protocol === "file:") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 }
+
+// What is wider than its box is scrolled from the keyboard, also when it was folded at first.
+const WIDE = "main pre, main .output, main .math, main .instrument-table, main table";
+
+function letScroll() {
+  for (const inside of document.querySelectorAll(WIDE)) {
+    const box = inside.tagName === "TABLE" ? inside.parentElement : inside;
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  }
+}
+
+// The theme folds the pages of a part beneath a name that has no words.
+function nameFolds() {
+  for (const fold of document.querySelectorAll("nav li > details > summary")) {
+    fold.ariaLabel = `Pages of ${fold.closest("li").querySelector("a").textContent.trim()}`;
+  }
+}
+
+window.addEventListener("load", letScroll);
+window.addEventListener("resize", letScroll);
+document.addEventListener("toggle", letScroll, { capture: true });
+document.addEventListener("DOMContentLoaded", nameFolds);

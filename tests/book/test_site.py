@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -14,7 +15,7 @@ from bs4 import BeautifulSoup
 
 import repository
 import swatlib
-from notebooks import ROOT, toc_files
+from notebooks import ROOT, read, toc_files
 
 PAGES = toc_files()
 
@@ -45,6 +46,23 @@ def test_nothing_is_fetched_from_another_host(page):
     assert not outside
     for style in soup.select("style"):
         assert not re.search(r"url\(\s*['\"]?(https?:)?//|@import", style.text)
+
+
+# Of the theme and of MathJax: 1.9 MB.
+KINDS = (".js", ".css", ".png", ".svg")
+THEIRS = re.compile(
+    r"_static/(mathjax|styles|scripts|vendor)/|_static/(basic|pygments|sphinx|design|mystnb|toggle)"
+)
+
+
+def test_a_page_of_ours_weighs_less_than_a_megabyte(page):
+    path, soup = page
+    parts = [unquote(urlsplit(url).path) for url in loaded(soup) if not url.startswith("data:")]
+    files = {(path.parent / part).resolve() for part in parts if part.endswith(KINDS)}
+    ours = [file for file in files if not THEIRS.search(file.as_posix())]
+    assert ours
+    assert path.stat().st_size + sum(file.stat().st_size for file in ours) < 1_000_000
+    assert not [file for file in files if file.name == "fontawesome.js"]
 
 
 def test_there_is_something_to_check(site):
@@ -110,6 +128,23 @@ def test_every_table_has_a_number_and_a_caption(page):
         if not table.find_parent(class_=["instrument", "verdict-box"]):
             assert table.select_one("caption .caption-number"), table.text[:200]
             assert table.select_one("caption .caption-text").text.strip()
+
+
+def test_ids_are_given_once_and_heads_say_what_they_are_heads_of(page):
+    _, soup = page
+    ids = Counter(node["id"] for node in soup.find_all(id=True))
+    assert not [name for name, times in ids.items() if times > 1]
+    assert not soup.select("main th:not([scope])")
+
+
+@pytest.mark.parametrize("name", [page for page in PAGES if re.match(r"\d", page)])
+def test_a_downloaded_notebook_says_what_it_needs(site, name):
+    path = site / "_sources" / f"{name}.ipynb"
+    links = {link["href"] for link in parsed(site / f"{name}.html").select("a[href], button[href]")}
+    assert any(link.endswith(f"_sources/{name}.ipynb") for link in links)
+    first, *rest = read(path).cells
+    assert "checkout of the book's repository" in first.source
+    assert rest == read(ROOT / "book" / f"{name}.ipynb").cells
 
 
 def test_pages_name_no_folder_of_the_machine(page):
