@@ -24,7 +24,6 @@ EXPECTED = {
 ALONE = [name for name in CHECKS if name != "two_ranks_agree"]
 
 
-@pytest.mark.filterwarnings("ignore:small-dense leaves the model as large")
 @pytest.mark.parametrize("check", ALONE)
 @pytest.mark.parametrize("row", ROWS)
 def test_every_method_keeps_the_contract(row, check):
