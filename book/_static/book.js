@@ -4,12 +4,10 @@ if (window.location.protocol === "file:") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 }
 
-// What is wider than its box is scrolled from the keyboard, also when it was folded at first.
-const WIDE = "main pre, main .output, main .math, main .instrument-table, main table";
-
+// What is wider than its box is scrolled from the keyboard. The theme sees to code and to outputs,
+// but not to formulas and not to the tables of instruments.
 function letScroll() {
-  for (const inside of document.querySelectorAll(WIDE)) {
-    const box = inside.tagName === "TABLE" ? inside.parentElement : inside;
+  for (const box of document.querySelectorAll("main .math, main .instrument-table")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
   }
 }
@@ -23,5 +21,4 @@ function nameFolds() {
 
 window.addEventListener("load", letScroll);
 window.addEventListener("resize", letScroll);
-document.addEventListener("toggle", letScroll, { capture: true });
 document.addEventListener("DOMContentLoaded", nameFolds);

@@ -160,8 +160,17 @@ class _Functions(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
 
 
-def _watch_graph(loss: Tensor, watch: Watch) -> None:
-    """Charge every node of the backward graph to its part."""
+def _watch_graph(loss: Tensor, functions: _Functions) -> None:
+    """Charge every node of the backward graph to its part, and the functions in it to theirs."""
+
+    def enter(found: str) -> None:
+        functions.watch.enter(found)
+        functions.__enter__()
+
+    def leave(*_: object) -> None:
+        functions.__exit__(None, None, None)
+        functions.watch.leave()
+
     seen, nodes = set(), [loss.grad_fn]
     while nodes:
         node = nodes.pop()
@@ -169,8 +178,8 @@ def _watch_graph(loss: Tensor, watch: Watch) -> None:
             continue
         seen.add(node)
         found = part(node.name()) or REST
-        node.register_prehook(lambda _, found=found: watch.enter(found))
-        node.register_hook(lambda *_: watch.leave())
+        node.register_prehook(lambda _, found=found: enter(found))
+        node.register_hook(leave)
         nodes += [following for following, _ in node.next_functions]
 
 
@@ -191,11 +200,12 @@ def parts(model: nn.Module, x: Tensor, y: Tensor, watch: Watch) -> Callable[[], 
         watch.__init__()  # type: ignore[misc]
         with watch.within(OPTIMIZER):
             optimizer.zero_grad(set_to_none=True)
-        with _Functions(watch):
+        functions = _Functions(watch)
+        with functions:
             loss = nn.functional.cross_entropy(model(x), y)
-            with watch.within(WATCHED):  # to get ready is no part of the step
-                _watch_graph(loss, watch)
-            torch.autograd.backward(loss)  # the method of a tensor would end the mode
+        with watch.within(WATCHED):  # to get ready is no part of the step
+            _watch_graph(loss, functions)
+        loss.backward()
         with watch.within(OPTIMIZER):
             optimizer.step()
         watch.enter(REST)
