@@ -76,7 +76,7 @@ def reading_minutes(cells: Sequence[Any]) -> float:
             words += len(FENCES.sub(" ", cell.source).split())
             continue
         figures += any("image/png" in output.get("data", {}) for output in cell.outputs)
-        if "hide-input" not in cell.metadata.get("tags", []):
+        if not {"hide-input", "hide-cell"} & set(cell.metadata.get("tags", [])):
             lines += sum(bool(line.strip()) for line in cell.source.split("\n"))
     return words / WORDS_A_MINUTE + (figures * SECONDS_A_FIGURE + lines * SECONDS_A_LINE) / 60
 
