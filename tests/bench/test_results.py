@@ -105,3 +105,15 @@ def test_rows_of_every_committed_machine(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(frame["ratio"]) == [1.0, 0.25] * 2
     with pytest.raises(ValueError, match=r"topic must be one of \['step'\], got 'stop'"):
         results.committed("stop")
+
+
+def test_the_committed_results_hold_the_same_rows_of_every_machine() -> None:
+    frame = results.committed("profile")
+    rows = {
+        machine: set(zip(group["setting"], group["name"], group["baseline"], strict=True))
+        for machine, group in frame.groupby("machine")
+    }
+    first, *others = rows.values()
+    assert len(rows) > 1
+    assert all(other == first for other in others)
+    assert (frame["ratio"] >= 0).all()
