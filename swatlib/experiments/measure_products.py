@@ -45,7 +45,7 @@ class ProductTiming:
     dtype : str
         One of :data:`DTYPES`.
     turns, calls : int
-        As :func:`~swatlib.experiments.clock.times` takes them.
+        As :func:`~swatlib.clock.times` takes them.
     """
 
     device: str

@@ -129,7 +129,7 @@ class StepTiming(Batch):
     method, sparsity, options
         As :func:`swatlib.method` takes them.
     turns, calls : int
-        As :func:`~swatlib.experiments.clock.times` takes them.
+        As :func:`~swatlib.clock.times` takes them.
     """
 
     method: str = "dense"
