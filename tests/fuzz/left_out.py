@@ -35,6 +35,7 @@ LEFT_OUT = {
     "records.deadline.": "the inside of sit(); tests/records/test_deadline.py",
     "records.sitting.": "computes runs; tests/records/test_sitting.py",
     "experiments.restoration.": "the inside of measurements; tests/experiments/test_restoration.py",
+    "experiments.restoration_regime.": "declares runs of the book, and trains them for minutes",
     "experiments.inside.": "measures a network on many photographs, for minutes",
     "experiments.trained_network.": "measures a network of another package, for minutes",
     "training.course.": "the inside of steps(), which is the edge",
