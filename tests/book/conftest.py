@@ -75,6 +75,9 @@ class Visit:
             self.outside.append(request.url)
 
     def math_is_set(self) -> None:
+        """Wait for the formulas, if the page has any: a page without does not load MathJax."""
+        if not self.page.query_selector('script[src*="mathjax"]'):
+            return
         self.page.wait_for_function("window.MathJax?.startup?.promise")
         self.page.evaluate("() => window.MathJax.startup.promise")
 
