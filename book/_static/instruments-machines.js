@@ -1,5 +1,5 @@
 // Instruments of Part IV: what a method leaves to do, and what a machine makes of it.
-(window.moreInstruments ??= []).push(({ range, choice, ticks, button, bar, sum, next }) => {
+(window.moreInstruments ??= []).push(({ range, choice, ticks, button, bar, ticked, sum, next }) => {
   const LANES = 4;
 
   // What each cycle multiplies of one filter, as [row, lane, the lane that does it].
@@ -123,16 +123,7 @@
         ...["weights", "activations", "gradients"].map((one) =>
           range(one, `sparsity of ${one}`, 0, 98, 80)),
       ],
-      // A method ticks its operands; ticking something else makes it the reader's own.
-      adjust: (values, data, changed) => {
-        if (changed === "operands") {
-          const row = JSON.stringify(values.operands);
-          const same = Object.keys(data.methods).find((m) => JSON.stringify(data.methods[m]) === row);
-          values.method = same ?? "your own";
-        } else if (values.method !== "your own") {
-          values.operands = [...data.methods[values.method]];
-        }
-      },
+      adjust: ticked,
       read: ({ network, operands, weights, activations, gradients }, data) => {
         const { products, first } = data.networks[network];
         const of = { W: weights, X: activations, G: gradients };

@@ -69,6 +69,17 @@
     return shapes;
   };
 
+  // A method ticks its operands; ticking something else makes it the reader's own.
+  const ticked = (values, data, changed) => {
+    if (changed === "operands") {
+      const row = JSON.stringify(values.operands);
+      const same = Object.keys(data.methods).find((m) => JSON.stringify(data.methods[m]) === row);
+      values.method = same ?? "your own";
+    } else if (values.method !== "your own") {
+      values.operands = [...data.methods[values.method]];
+    }
+  };
+
   const INSTRUMENTS = {
     "six-operands": {
       controls: (data) => [
@@ -77,16 +88,7 @@
         range("sparsity", "sparsity", 0, 98, 80),
         range("other", "time outside the products", 0, 60, 10),
       ],
-      // A method ticks its operands; ticking something else makes it the reader's own.
-      adjust: (values, data, changed) => {
-        if (changed === "operands") {
-          const row = JSON.stringify(values.operands);
-          const same = Object.keys(data.methods).find((m) => JSON.stringify(data.methods[m]) === row);
-          values.method = same ?? "your own";
-        } else if (values.method !== "your own") {
-          values.operands = [...data.methods[values.method]];
-        }
-      },
+      adjust: ticked,
       read: ({ operands, sparsity, other }) => {
         const left = [0, 2, 4].map((first) =>
           [first, first + 1].reduce((d, i) => d * (operands[i] ? 1 - sparsity / 100 : 1), 1));
@@ -665,7 +667,7 @@
   };
 
   document.addEventListener("DOMContentLoaded", () => {
-    const tools = { range, choice, ticks, button, bar, sum, next };
+    const tools = { range, choice, ticks, button, bar, ticked, sum, next };
     for (const made of window.moreInstruments ?? []) Object.assign(INSTRUMENTS, made(tools));
     document.querySelectorAll("[data-instrument]").forEach(enhance);
   });
